@@ -1,0 +1,139 @@
+"""One look of a bake: read, judge, conclude. Temporal retries it at the plan's interval, at no history event a look."""
+
+from datetime import timedelta
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.errors import translated
+from activities.metrics.cloudwatch import Wanted, observe, threshold_of
+from activities.ports import Aws, Clock
+from orchestrator.domain import judging
+from orchestrator.domain.analysis import AlarmReading, Alarms, Compare, Limit, Measurement, Observation
+from orchestrator.domain.errors import TargetError, TransientError
+from orchestrator.domain.work import BakeProgress, Watch, Watched
+
+PROVIDER_ERRORS = 4
+"""Looks in a row without numbers before people are told. Source: Argo Rollouts' consecutiveErrorLimit."""
+
+STILL_BAKING = "StillBaking"
+"""Type of the error that ends a look without a decision; it is benign and brings its own delay."""
+
+
+class Analysis:
+    """Looks at both versions through `aws`."""
+
+    def __init__(self, aws: Aws, clock: Clock) -> None:
+        self._aws = aws
+        self._clock = clock
+
+    @activity.defn(name="bake")
+    @translated
+    async def bake(self, watch: Watch) -> Watched:
+        """Look once. Returns when the step may end or the release must turn back; else raises StillBaking.
+
+        A look reads everything again from the first weight on, so a repeated, late or lost one changes nothing.
+        """
+        now = self._clock.now().timestamp()
+        before = _last_progress()
+        measurements, observations = await self._measure(watch, now)
+        errors = before.provider_errors + 1 if any(m.verdict == "ERROR" for m in measurements) else 0
+        elapsed = now - watch.windows[-1].start
+        conclusion = judging.conclude(watch.bake, measurements, elapsed=elapsed, waits=watch.mode == "bake")
+        progress = BakeProgress(
+            measurements=measurements,
+            sentence=conclusion.sentence,
+            at=now,
+            looks=before.looks + 1,
+            provider_errors=errors,
+            observed_share=_observed_share(observations, watch.step),
+        )
+        activity.heartbeat(progress)
+        action = conclusion.action
+        if action == "wait" and errors >= PROVIDER_ERRORS and watch.mode == "bake":
+            action = "hold"
+        if watch.mode == "guard" and action != "rollback":
+            action = "wait"
+        if action == "wait":
+            raise ApplicationError(
+                conclusion.sentence[:200],
+                type=STILL_BAKING,
+                next_retry_delay=_until_next_look(watch, elapsed),
+                category=ApplicationErrorCategory.BENIGN,
+            )
+        return Watched(action=action, sentence=conclusion.sentence, measurements=measurements)
+
+    async def _measure(self, watch: Watch, now: float) -> tuple[tuple[Measurement, ...], tuple[Observation, ...]]:
+        plan = watch.request.plan
+        sampled = [c for c in plan.checks if isinstance(c, Limit) or (isinstance(c, Compare) and not watch.final)]
+        watched_alarms = [c for c in plan.checks if isinstance(c, Alarms)]
+        observations: tuple[Observation, ...] = ()
+        measurements: list[Measurement] = []
+        try:
+            if sampled:
+                observations = await self._observe(watch, now)
+                measurements += [self._judge(c, watch, observations, now) for c in sampled]
+        except (TransientError, TargetError) as error:
+            measurements += [judging.unreadable(c, str(error)) for c in sampled]
+        try:
+            readings = await self._alarms(watch, watched_alarms)
+            since = watch.windows[0].start
+            measurements += [
+                judging.alarms(c, [r for r in readings if r.name in c.names], watch.red_alarms, since=since)
+                for c in watched_alarms
+            ]
+        except (TransientError, TargetError) as error:
+            measurements += [judging.unreadable(c, str(error)) for c in watched_alarms]
+        return tuple(measurements), observations
+
+    async def _observe(self, watch: Watch, now: float) -> tuple[Observation, ...]:
+        plan = watch.request.plan
+        return await observe(
+            self._aws.cloudwatch(watch.request.target),
+            watch.request.target,
+            {"canary": watch.canary, "baseline": watch.stable},
+            watch.windows,
+            Wanted(plan.checks, watch.slow_above),
+            plan.sampling,
+            settle=watch.settle,
+            now=now,
+        )
+
+    def _judge(
+        self, check: Compare | Limit, watch: Watch, observations: tuple[Observation, ...], now: float
+    ) -> Measurement:
+        if isinstance(check, Limit):
+            return judging.limit(check, observations, step=watch.step)
+        threshold = threshold_of(check, watch.slow_above)
+        return judging.compare(
+            check,
+            observations,
+            step=watch.step,
+            weight=watch.windows[-1].weight,
+            next_weight=watch.next_weight,
+            seconds_in_step=now - watch.windows[-1].start,
+            slow=None if threshold is None else f"{threshold:g}",
+        )
+
+    async def _alarms(self, watch: Watch, checks: list[Alarms]) -> list[AlarmReading]:
+        names = sorted({n for c in checks for n in c.names})
+        return list(await self._aws.cloudwatch(watch.request.target).alarms(names)) if names else []
+
+
+def _last_progress() -> BakeProgress:
+    details = activity.info().heartbeat_details
+    return BakeProgress.model_validate(details[0]) if details else BakeProgress()
+
+
+def _until_next_look(watch: Watch, elapsed: float) -> timedelta:
+    """The plan's interval, but never past the moment at which the step may end."""
+    interval = watch.request.plan.sampling.interval
+    left = watch.bake.duration.total_seconds() - elapsed
+    return min(interval, timedelta(seconds=left)) if left > 0 else interval
+
+
+def _observed_share(observations: tuple[Observation, ...], step: int) -> float | None:
+    here = [o for o in observations if o.step == step]
+    canary = sum(o.canary.invocations for o in here if o.canary)
+    total = canary + sum(o.baseline.invocations for o in here if o.baseline)
+    return 100 * canary / total if total else None

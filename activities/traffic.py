@@ -1,0 +1,94 @@
+"""The two activities that write an alias: `shift` forward, `restore` back.
+
+Safety rests on AWS's RevisionId (every write makes a new one, a write with an old one is refused). `shift` writes only
+with the revision that the workflow gave it, so an attempt that was given up for dead can never act on what happened
+later; `restore` always writes, so whatever was still on its way is refused from then on (docs/adr/0003).
+"""
+
+from contextlib import suppress
+
+from temporalio import activity
+
+from activities.errors import translated
+from activities.ports import Aws, Clock, LambdaPort
+from orchestrator.domain.errors import Drift, NotReleasable, Stale, Unavailable
+from orchestrator.domain.traffic import Reading, Routing, read_against, whole
+from orchestrator.domain.work import Restore, Restored, Shifted, ShiftTo
+
+RESTORE_ROUNDS = 8
+"""Writes that one attempt of `restore` makes while somebody else keeps changing the alias; then Temporal retries."""
+
+
+class Traffic:
+    """Alias writes through `aws`; `urgent` serves the restores, which queue behind nothing."""
+
+    def __init__(self, aws: Aws, urgent: Aws, clock: Clock) -> None:
+        self._aws = aws
+        self._urgent = urgent
+        self._clock = clock
+
+    @activity.defn(name="shift")
+    @translated
+    async def shift(self, work: ShiftTo) -> Shifted:
+        """Write once, read back. A second run finds its own write and changes nothing.
+
+        Raises Drift when somebody moved the alias, Unavailable while Lambda itself still settles a promotion.
+        """
+        functions = self._aws.functions(work.target)
+        function, alias = work.target.function, work.target.alias
+        with suppress(Stale):  # our own write whose answer was lost, or somebody else's: the reading tells
+            await functions.update_alias(function, alias, work.intent, revision=work.revision)
+        found = await functions.get_alias(function, alias)
+        reading = read_against(found.routing, work.intent, work.stable, work.canary)
+        if reading is Reading.FOREIGN:
+            raise _drift(work.target, found.routing, work.intent)
+        if reading is Reading.SETTLING:
+            await _settling(functions, function, alias)
+        return Shifted(confirmed=reading is Reading.INTENDED, alias=found, at=self._clock.now().timestamp())
+
+    @activity.defn(name="restore")
+    @translated
+    async def restore(self, work: Restore) -> Restored:
+        """Bring all traffic to stable and read it back. Repeating it is safe.
+
+        Raises Drift for a foreign routing (unless forced) and Unavailable when others keep writing.
+        """
+        functions = self._urgent.functions(work.target)
+        function, alias = work.target.function, work.target.alias
+        intent = whole(work.stable)
+        wrote = False
+        for _ in range(RESTORE_ROUNDS):
+            found = await functions.get_alias(function, alias)
+            reading = read_against(found.routing, intent, work.stable, work.canary)
+            if reading is Reading.FOREIGN and not work.force:
+                raise _drift(work.target, found.routing, intent)
+            if reading is Reading.INTENDED and (wrote or not work.touched):
+                return Restored(alias=found, at=self._clock.now().timestamp(), wrote=wrote)
+            try:
+                await functions.update_alias(function, alias, intent, revision=found.revision)
+                wrote = True
+            except Stale:
+                continue
+        raise Unavailable(f"alias {work.target} was changed by others {RESTORE_ROUNDS} times while it was restored")
+
+
+async def _settling(functions: LambdaPort, function: str, alias: str) -> None:
+    """Raise what a promotion waits for while Lambda itself moves provisioned concurrency to the new version.
+
+    Source: AWS injects {old version: 1.0} until the new one is ready; the alias already names the new version.
+    """
+    concurrency = await functions.provisioned(function, alias)
+    if concurrency is not None and concurrency.status == "FAILED":
+        raise NotReleasable(
+            f"provisioned concurrency of {function}:{alias} failed on the new version: {concurrency.reason or '?'}"
+        )
+    raise Unavailable(f"{function}:{alias} still serves the old version until provisioned concurrency is ready")
+
+
+def _drift(target: object, found: Routing, intent: Routing) -> Drift:
+    return Drift(
+        f"alias {target} was moved by somebody else: found {found}, wished {intent}; it was left alone. Run `sluice "
+        f"adopt` to keep it as it is, or `sluice restore` to go back to the stable version",
+        expected=str(intent),
+        found=str(found),
+    )

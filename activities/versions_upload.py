@@ -1,0 +1,136 @@
+"""Bringing an artifact to `$LATEST` and publishing it, so that nobody else's edit can slip in between.
+
+Every write carries the revision that was read after the one before had settled: Lambda gives `$LATEST` a new revision
+when an update begins, when it ends, and when a version is published.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio import activity
+
+from activities.ports import FunctionVersion, LambdaPort
+from activities.versions_compared import carries, edits
+from activities.waiting import Sleep, Tell, until
+from orchestrator.domain.errors import Drift, NotReleasable, Stale
+from orchestrator.domain.release import Image, S3Object
+from orchestrator.domain.work import Publish
+
+SETTLED_WITHIN = timedelta(minutes=5)
+"""How long one attempt waits for an update of `$LATEST`; Temporal's next attempt goes on waiting."""
+GUARD_ROUNDS = 3
+"""Writes tried with a newer revision while only the revision has moved, as a lost answer of our own leaves it."""
+
+
+def description(release_id: str) -> str:
+    """Return the description of a version that this release publishes: how it knows its own again."""
+    return f"sluice {release_id}"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One artifact and its settings on their way to a published version; `tell` is told what is waited for."""
+
+    functions: LambdaPort
+    work: Publish
+    sleep: Sleep
+    tell: Tell
+
+    async def publish(self) -> str:
+        """Return the number of the published version. Raises Drift, NotReleasable, Stale, TimedOut."""
+        latest = await self._settled()
+        updated = False
+        if not carries(latest, self.work.configuration):
+            latest, updated = await self._written(self._configure, latest), True
+        if isinstance(self.work.artifact, S3Object | Image):
+            latest, updated = await self._written(self._upload, latest), True
+        if not updated and latest.last_update == "Failed":
+            raise self._failed(latest)
+        published = await self._guarded(self._freeze, latest)
+        activity.heartbeat(f"published version {published.version} of {self._function}", published.version)
+        return published.version
+
+    @property
+    def _function(self) -> str:
+        return self.work.target.function
+
+    async def _configure(self, latest: FunctionVersion) -> FunctionVersion:
+        return await self.functions.update_configuration(
+            self._function, self.work.configuration, revision=latest.revision
+        )
+
+    async def _upload(self, latest: FunctionVersion) -> FunctionVersion:
+        return await self.functions.update_code(self._function, self.work.artifact, revision=latest.revision)
+
+    async def _freeze(self, latest: FunctionVersion) -> FunctionVersion:
+        """Publish; the description goes with the version, because one set on `$LATEST` would count as a change."""
+        return await self.functions.publish_version(
+            self._function,
+            revision=latest.revision,
+            code_sha256=latest.code_sha256,
+            description=description(self.work.release_id),
+        )
+
+    async def _written(
+        self, write: Callable[[FunctionVersion], Awaitable[FunctionVersion]], latest: FunctionVersion
+    ) -> FunctionVersion:
+        """Write to `$LATEST`, wait for it, and return `$LATEST` as it then is: what the write answered, or Drift."""
+        answer = await self._guarded(write, latest)
+        found = await self._settled()
+        if found.last_update == "Failed":
+            raise self._failed(found)
+        self._refuse_edits(answer, found)
+        return found
+
+    async def _guarded(
+        self, write: Callable[[FunctionVersion], Awaitable[FunctionVersion]], latest: FunctionVersion
+    ) -> FunctionVersion:
+        """Write with the revision of `latest`; one that is refused is read again and compared, never just repeated.
+
+        AWS refuses a publication of other code as an invalid parameter (400), of other settings as stale (412).
+        """
+        for _ in range(GUARD_ROUNDS):
+            try:
+                return await write(latest)
+            except (Stale, NotReleasable) as refusal:
+                found = await self._settled()
+                if write == self._configure and carries(found, self.work.configuration):
+                    return found
+                self._refuse_edits(latest, found)
+                if isinstance(refusal, NotReleasable):
+                    raise
+                latest = found
+        raise Stale(f"$LATEST of {self._function} got a new revision {GUARD_ROUNDS} times in a row")
+
+    async def _settled(self) -> FunctionVersion:
+        """Read `$LATEST` once no update of it is under way, whoever began it."""
+        return await until(
+            lambda: self.functions.get_function(self._function),
+            self._is_settled,
+            lambda seen: f"an update of {self._function} is in progress",
+            within=SETTLED_WITHIN,
+            sleep=self.sleep,
+            tell=self.tell,
+        )
+
+    def _is_settled(self, latest: FunctionVersion) -> bool:
+        if latest.state not in ("Active", "Inactive", "Pending"):
+            reason = latest.state_reason or "AWS gives no reason"
+            raise NotReleasable(f"function {self._function} is {latest.state}: {reason}")
+        return latest.state != "Pending" and latest.last_update != "InProgress"
+
+    def _failed(self, latest: FunctionVersion) -> NotReleasable:
+        reason = latest.last_update_reason or "AWS gives no reason"
+        return NotReleasable(f"the last update of {self._function} failed, so $LATEST still runs the old one: {reason}")
+
+    def _refuse_edits(self, expected: FunctionVersion, found: FunctionVersion) -> None:
+        """Raise Drift when code or settings of `$LATEST` are not those expected."""
+        edited = edits(expected, found)
+        if edited:
+            raise Drift(
+                f"somebody else changed $LATEST of {self._function} while it was being released: {'; '.join(edited)}. "
+                "Nothing was published; agree on who deploys, then release again",
+                expected=f"code {expected.code_sha256}",
+                found=f"code {found.code_sha256}",
+            )

@@ -1,0 +1,270 @@
+"""From observations to measurements, and from measurements to what a bake does next. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from orchestrator.domain.analysis import (
+    AlarmReading,
+    Alarms,
+    ArmReading,
+    Compare,
+    Limit,
+    Measurement,
+    Observation,
+    Verdict,
+    worst,
+)
+from orchestrator.domain.comparison import Arm, Decision, Judgement, Period, StepView, decide
+from orchestrator.domain.plan import Bake
+from orchestrator.domain.traffic import Frozen
+
+Action = Literal["wait", "advance", "rollback", "pause", "hold"]
+
+
+class Conclusion(Frozen):
+    """What the bake does now, and the sentence that explains it."""
+
+    action: Action
+    sentence: str
+
+
+def compare(
+    check: Compare,
+    observations: Sequence[Observation],
+    *,
+    step: int,
+    weight: float,
+    next_weight: float | None,
+    seconds_in_step: float,
+    slow: str | None,
+) -> Measurement:
+    """Judge canary against stable over every period of the release.
+
+    Bad numbers count as soon as they are visible; a PASS rests on complete periods of this step alone, on at least
+    `min_samples` canary invocations, and never on silence. `slow` names the threshold of the slow counts.
+    """
+    here = [o for o in observations if o.step == step and o.complete]
+    view = StepView(
+        index=step,
+        weight=weight,
+        next_weight=next_weight,
+        periods_visible=len(here),
+        seconds_in_step=seconds_in_step,
+    )
+    judgement = decide([_period(o, slow) for o in observations], view, check.settings)
+    samples = sum(o.canary.invocations for o in here if o.canary)
+    return Measurement(
+        check=check.name,
+        kind=check.kind,
+        verdict=_verdict(check, judgement, samples),
+        sentence=_sentence(check, judgement, samples),
+        on_failure=check.on_failure,
+        on_inconclusive=check.on_inconclusive,
+        mode=check.mode,
+        value=_percent(judgement.canary),
+        baseline=_percent(judgement.baseline),
+        unit=" %",
+        samples=judgement.canary.invocations,
+        baseline_samples=judgement.baseline.invocations,
+        **_span(observations),
+        proven=judgement.decision is Decision.ADVANCE and samples >= check.min_samples,
+    )
+
+
+def limit(check: Limit, observations: Sequence[Observation], *, step: int) -> Measurement:
+    """Judge one number of the canary in this step against its maximum.
+
+    Where the stable version is over the maximum too, the environment is to blame and nothing is gained by going
+    back: INCONCLUSIVE. A breach needs `min_samples` like a pass does.
+    """
+    here = [o for o in observations if o.step == step]
+    canary = _value(check, [o.canary for o in here if o.canary])
+    stable = _value(check, [o.baseline for o in here if o.baseline])
+    complete = sum(o.canary.invocations for o in here if o.canary and o.complete)
+    verdict, sentence = _limit_verdict(check, canary, stable, complete)
+    return Measurement(
+        check=check.name,
+        kind=check.kind,
+        verdict=verdict,
+        sentence=sentence,
+        on_failure=check.on_failure,
+        on_inconclusive=check.on_inconclusive,
+        mode=check.mode,
+        value=canary[0],
+        baseline=stable[0],
+        limit=check.maximum,
+        unit=check.unit,
+        samples=canary[1],
+        baseline_samples=stable[1],
+        **_span(here),
+        query=f"{check.metric} of the canary over step {step + 1}",
+    )
+
+
+def alarms(
+    check: Alarms, readings: Sequence[AlarmReading], red_at_start: Mapping[str, float], *, since: float
+) -> Measurement:
+    """Judge CloudWatch alarms. One that was red before the release (and was overridden) counts once it turns anew."""
+    found = {r.name: r for r in readings}
+    missing = [n for n in check.names if n not in found]
+    red = [
+        r for r in readings if r.state == "ALARM" and not (r.name in red_at_start and r.since <= red_at_start[r.name])
+    ]
+    unsure = [r.name for r in readings if r.state == "INSUFFICIENT_DATA"]
+    verdict, sentence = Verdict.PASS, f"{len(found)} of {len(check.names)} alarms read, none is red"
+    if red:
+        told = "; ".join(f"{r.name} ({r.reason or 'no reason given'})" for r in red)
+        verdict, sentence = Verdict.FAIL, f"alarm is red: {told}"
+    elif missing:
+        verdict, sentence = Verdict.ERROR, f"alarm no longer exists: {', '.join(missing)}"
+    elif unsure and check.on_insufficient_data != "ignore":
+        verdict = Verdict.FAIL if check.on_insufficient_data == "fail" else Verdict.INCONCLUSIVE
+        sentence = f"alarm without data: {', '.join(unsure)}"
+    return Measurement(
+        check=check.name,
+        kind=check.kind,
+        verdict=verdict,
+        sentence=sentence,
+        on_failure=check.on_failure,
+        on_inconclusive=check.on_inconclusive,
+        mode=check.mode,
+        value=float(len(red)),
+        limit=0,
+        samples=len(found),
+        window_start=int(since),
+        query=", ".join(check.names),
+    )
+
+
+def unreadable(check: Compare | Limit | Alarms, why: str) -> Measurement:
+    """The numbers could not be read: neither a pass nor a failure."""
+    return Measurement(
+        check=check.name,
+        kind=check.kind,
+        verdict=Verdict.ERROR,
+        sentence=why,
+        on_failure=check.on_failure,
+        on_inconclusive=check.on_inconclusive,
+        mode=check.mode,
+    )
+
+
+def conclude(bake: Bake, measurements: Iterable[Measurement], *, elapsed: float, waits: bool = True) -> Conclusion:
+    """Say what a bake does `elapsed` seconds after its weight was confirmed. The first rollback wins.
+
+    `waits` False means that the bake has held past its time already: only evidence ends it now.
+    """
+    acting = [m for m in measurements if m.mode == "enforce"]
+    failed = [m for m in acting if m.verdict is Verdict.FAIL]
+    for action in ("rollback", "pause"):
+        reasons = [m for m in failed if m.on_failure == action]
+        if reasons:
+            return Conclusion(action=action, sentence="; ".join(f"{m.check}: {m.sentence}" for m in reasons))
+    voting = [m for m in acting if m not in failed]
+    verdict = worst(m.verdict for m in voting) if voting else Verdict.PASS
+    proven = any(m.proven for m in voting)
+    early = bake.advance == "on_evidence" and proven and elapsed >= bake.minimum.total_seconds()
+    timely = elapsed >= bake.duration.total_seconds() and (bake.advance == "on_time" or proven or not _compared(voting))
+    sentence = "; ".join(f"{m.check}: {m.sentence}" for m in voting) or "nothing is watched at this step"
+    if verdict is Verdict.PASS and (early or timely):
+        return Conclusion(action="advance", sentence=sentence)
+    if waits and elapsed >= (bake.duration + bake.max_hold).total_seconds():
+        return _out_of_time([m for m in voting if m.verdict is not Verdict.PASS] or voting)
+    return Conclusion(action="wait", sentence=sentence)
+
+
+def _out_of_time(unsure: Sequence[Measurement]) -> Conclusion:
+    """The strictest `on_inconclusive` of the checks that cannot tell; unread numbers always hold."""
+    wishes = {"hold" if m.verdict is Verdict.ERROR else m.on_inconclusive for m in unsure}
+    action: Action = next((a for a in ("rollback", "hold", "advance") if a in wishes), "hold")  # type: ignore[assignment]
+    reasons = "; ".join(f"{m.check}: {m.sentence}" for m in unsure)
+    return Conclusion(action=action, sentence=f"still undecided at the end of the hold; {reasons}")
+
+
+def _compared(measurements: Sequence[Measurement]) -> bool:
+    return any(m.kind == "compare" for m in measurements)
+
+
+def _period(o: Observation, slow: str | None) -> Period:
+    return Period(
+        start=o.start,
+        seconds=o.seconds,
+        weight=o.weight,
+        since_weight_change=o.since_change,
+        canary=_arm(o.canary, slow),
+        baseline=_arm(o.baseline, slow),
+    )
+
+
+def _arm(reading: ArmReading | None, slow: str | None) -> Arm | None:
+    if reading is None:
+        return None
+    # CloudWatch sums the series one by one: errors may be visible a moment before the invocations that they are of
+    return Arm(
+        invocations=reading.invocations,
+        errors=min(reading.errors, reading.invocations),
+        slow=None if slow is None else min(reading.slow.get(slow, 0), reading.invocations),
+    )
+
+
+def _verdict(check: Compare, judgement: Judgement, samples: int) -> Verdict:
+    if judgement.decision is Decision.ROLLBACK:
+        return Verdict.FAIL
+    enough = samples >= check.min_samples and judgement.evidence
+    return Verdict.PASS if enough and not judgement.suspicious and not judgement.hold else Verdict.INCONCLUSIVE
+
+
+def _sentence(check: Compare, judgement: Judgement, samples: int) -> str:
+    if judgement.decision is Decision.ROLLBACK or samples >= check.min_samples:
+        return "; ".join((judgement.sentence, *judgement.warnings))
+    if samples == 0:
+        return "no invocation of the canary was measured yet: no evidence is not a pass"
+    return f"too little data: {samples} canary invocations in complete periods, {check.min_samples} needed"
+
+
+def _limit_verdict(
+    check: Limit, canary: tuple[float | None, int], stable: tuple[float | None, int], complete: int
+) -> tuple[Verdict, str]:
+    value, samples = canary
+    if value is None or samples == 0:
+        return Verdict.INCONCLUSIVE, f"no data for {check.metric}: no evidence is not a pass"
+    told = f"{check.metric} {value:.3g}{check.unit}, limit {check.maximum:g}{check.unit}, {samples} invocations"
+    if samples < check.min_samples:
+        return Verdict.INCONCLUSIVE, f"too little data: {told}, {check.min_samples} needed"
+    if value > check.maximum:
+        if stable[0] is not None and stable[0] > check.maximum and stable[1] >= check.min_samples:
+            return (
+                Verdict.INCONCLUSIVE,
+                f"environment: stable is over the limit too ({stable[0]:.3g}{check.unit}); {told}",
+            )
+        return Verdict.FAIL, told
+    if complete < check.min_samples:
+        return Verdict.INCONCLUSIVE, f"waiting for complete periods ({complete} of {check.min_samples}): {told}"
+    return Verdict.PASS, told
+
+
+def _value(check: Limit, readings: Sequence[ArmReading]) -> tuple[float | None, int]:
+    samples = sum(r.invocations for r in readings)
+    if not samples:
+        return None, 0
+    if check.metric == "error_rate":
+        return 100 * sum(r.errors for r in readings) / samples, samples
+    if check.metric == "slow_share":
+        return 100 * sum(r.slow.get(f"{check.slower_than:g}", 0) for r in readings) / samples, samples
+    statistic = check.metric.removeprefix("duration_")
+    measured = [(r.durations[statistic], r.invocations) for r in readings if statistic in r.durations]
+    weight = sum(n for _, n in measured)
+    return (sum(v * n for v, n in measured) / weight, weight) if weight else (None, 0)
+
+
+def _percent(arm: Arm) -> float | None:
+    return 100 * arm.errors / arm.invocations if arm.invocations else None
+
+
+def _span(observations: Sequence[Observation]) -> dict[str, int]:
+    if not observations:
+        return {}
+    return {
+        "window_start": min(o.start for o in observations),
+        "window_end": max(o.start + o.seconds for o in observations),
+    }

@@ -1,0 +1,119 @@
+"""What pydantic found, said in sentences for the one who wrote the file."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from orchestrator.releasefile.document import Path
+
+_KINDS = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "tuple_type": "a list",
+    "list_type": "a list",
+}
+_BOUNDS = {
+    "greater_than": ("above", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("below", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+
+
+def unknown(noun: str, name: str, known: Iterable[str]) -> str:
+    """Return `unknown check \\`latncy\\`; did you mean \\`latency\\`? There is errors, latency`."""
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    hint = f"did you mean `{close[0]}`? There" if close else "there"
+    return f"unknown {noun} `{name}`; {hint} is {', '.join(names) or 'none'}"
+
+
+def place_of(error: ErrorDetails) -> Path:
+    """Return where the error is, relative to what was validated."""
+    return (*error["loc"], *(error.get("ctx") or {}).get("at", ()))
+
+
+def sentence_of(error: ErrorDetails, model: type[BaseModel], written: str) -> str:
+    """Say what is wrong. `written` is the scalar as it stands in the file."""
+    kind, value, context = error["type"], error["input"], error.get("ctx") or {}
+    path = error["loc"]
+    if kind == "fault":
+        return str(context["sentence"])
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "missing":
+        return f"is missing{_meaning(model, path)}"
+    if kind == "extra_forbidden":
+        parent = _model_at(model, path[:-1])
+        return unknown("key", str(path[-1]), _keys(parent) if parent else ())
+    if kind == "string_type" and isinstance(value, (int, float)):
+        return _text_without_quotes(path, value, written)
+    if kind in _KINDS:
+        return f"must be {_KINDS[kind]}, got {_shown(value)}"
+    return _sentence_of_bound(kind, value, context, _meaning(model, path)) or f"{error['msg']}, got {_shown(value)}"
+
+
+def _sentence_of_bound(kind: str, value: Any, context: Mapping[str, Any], meaning: str) -> str | None:
+    if kind in _BOUNDS:
+        words, bound = _BOUNDS[kind]
+        return f"must be {words} {context[bound]:g}, got {_shown(value)}"
+    if kind in {"literal_error", "enum"}:
+        expected = [part.strip("'") for part in str(context["expected"]).replace(" or ", ", ").split(", ")]
+        close = get_close_matches(str(value), expected, n=1)
+        return f"{_shown(value)} is not one of {', '.join(expected)}{f'; did you mean `{close[0]}`?' if close else ''}"
+    if kind == "string_pattern_mismatch":
+        return f"{_shown(value)} does not fit{meaning}"
+    if kind in {"too_short", "string_too_short"}:
+        return "must not be empty"
+    if kind in {"too_long", "string_too_long"}:
+        return f"is too long: at most {context['max_length']}"
+    return None
+
+
+def _text_without_quotes(path: Path, value: Any, written: str) -> str:
+    if path[-1] == "account":
+        return f'an account number without quotes may lose its leading zeros: write "{written.zfill(12)}" in quotes'
+    return f'must be text: write "{written or _shown(value)}" in quotes'
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "nothing"}[value]
+    if isinstance(value, (dict, list, tuple)):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return f"`{value}`" if isinstance(value, str) else f"{value:.12g}"
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [name for name in model.model_fields if name not in {"name", "kind"}]
+
+
+def _meaning(model: type[BaseModel], path: Path) -> str:
+    parent = _model_at(model, path[:-1])
+    field = parent.model_fields.get(str(path[-1])) if parent else None
+    return f": {field.description.rstrip('.')}" if field and field.description else ""
+
+
+def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
+    """Return the model that `path` leads to, from field to field; list positions do not change it."""
+    found: type[BaseModel] | None = model
+    for part in path:
+        if found is None or isinstance(part, int):
+            continue
+        field = found.model_fields.get(part)
+        found = _model_in(field.annotation) if field else None
+    return found
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((m for part in get_args(annotation) if (m := _model_in(part))), None)

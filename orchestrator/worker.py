@@ -1,0 +1,107 @@
+"""Composition root of the worker: which process serves which queue, with which clients."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.aws.session import AwsClients, AwsSettings
+from activities.catalog import aws_activities, restore_activities
+from orchestrator.domain.errors import InvalidSpec
+from orchestrator.settings import AwsOptions, Settings
+from orchestrator.temporal import WORKFLOW_QUEUE, connect_temporal
+from workflows.calls import aws_queue_of, restore_queue_of
+from workflows.release import ReleaseWorkflow
+
+
+class WallClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Aware, UTC."""
+        return datetime.now(UTC)
+
+
+def aws_clients(options: AwsOptions) -> AwsClients:
+    """Build the AWS clients that the settings describe."""
+    return AwsClients(
+        AwsSettings(
+            endpoint_url=options.endpoint_url,
+            roles=options.roles,
+            external_id=options.external_id.get_secret_value() if options.external_id else None,
+            requests_per_second=options.requests_per_second,
+        )
+    )
+
+
+@asynccontextmanager
+async def serving(client: Client, settings: Settings, aws: AwsClients) -> AsyncIterator[None]:
+    """Run every worker of this process until the block ends, then let running activities finish."""
+    async with AsyncExitStack() as stack:
+        for worker in _workers(client, settings, aws):
+            await stack.enter_async_context(worker)
+        yield
+
+
+def _workers(client: Client, settings: Settings, aws: AwsClients) -> Sequence[Worker]:
+    grace = timedelta(seconds=settings.worker.graceful_shutdown)
+    workers = [
+        Worker(
+            client,
+            task_queue=WORKFLOW_QUEUE,
+            workflows=[ReleaseWorkflow],
+            workflow_runner=sandbox(),
+            max_cached_workflows=settings.worker.max_cached_workflows,
+            disable_eager_activity_execution=True,
+        )
+    ]
+    clock = WallClock()
+    for place in settings.worker.places:
+        if place.count("/") != 1:
+            raise InvalidSpec(f"SLUICE_WORKER__PLACES: `{place}` is not `account/region`, e.g. 123456789012/eu-west-1")
+        workers.append(
+            Worker(
+                client,
+                task_queue=aws_queue_of(place),
+                activities=aws_activities(aws, clock),
+                graceful_shutdown_timeout=grace,
+            )
+        )
+        workers.append(
+            Worker(
+                client,
+                task_queue=restore_queue_of(place),
+                activities=restore_activities(aws, clock),
+                graceful_shutdown_timeout=grace,
+            )
+        )
+    return workers
+
+
+def sandbox() -> SandboxedWorkflowRunner:
+    """Pass the pure domain through and nothing else of ours."""
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules("orchestrator.domain")
+    )
+
+
+async def worker() -> None:
+    """Serve releases until SIGTERM or Ctrl-C."""
+    settings = Settings()
+    client = await connect_temporal(settings.temporal)
+    aws = aws_clients(settings.aws)
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    try:
+        async with serving(client, settings, aws):
+            places = ", ".join(settings.worker.places) or "no account (workflows only; set SLUICE_WORKER__PLACES)"
+            print(f"worker is serving {places} from Temporal at {settings.temporal.address}", flush=True)  # noqa: T201
+            await stop.wait()
+    finally:
+        await aws.aclose()

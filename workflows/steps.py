@@ -1,0 +1,123 @@
+"""Performing one step of the plan: one function per step kind, chosen by an exhaustive match."""
+
+from typing import assert_never
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from orchestrator.domain.journal import EventKind
+    from orchestrator.domain.plan import Approval, Gate, Promote, Shift, Step
+    from orchestrator.domain.release import Cause, Command, Phase
+    from orchestrator.domain.work import AskGate, Confirm
+    from workflows import calls
+    from workflows.baking import bake, clear_to_go, hold
+    from workflows.ground import Ground
+    from workflows.intent import Back, told
+    from workflows.waits import drop, race
+
+
+async def perform(ground: Ground, index: int, step: Step) -> None:
+    """Perform step `index`. Raises Back, or ActivityError when an activity gave up."""
+    if ground.intent.promote is not None and not isinstance(step, Promote):
+        ground.log.close_steps(skipped_from=index, skipped_to=index + 1)
+        return
+    await clear_to_go(ground, index)
+    ground.log.begin_step(index)
+    match step:
+        case Shift():
+            await _shift(ground, index, step)
+        case Approval():
+            await _approval(ground, index, step)
+        case Gate():
+            await _gate(ground, index, step)
+        case Promote():
+            await _promote(ground, index, step)
+        case _:
+            assert_never(step)
+
+
+async def _shift(ground: Ground, index: int, step: Shift) -> None:
+    before = ground.log.state.weight
+    ground.log.enter(Phase.SHIFTING, f"shifting from {before:g} to {step.weight:g} %")
+    await ground.write(ground.to_weight(step.weight), index, step.weight)
+    ground.log.note(
+        EventKind.SHIFTED,
+        f"weight {before:g} → {step.weight:g} % confirmed",
+        data={"weight": step.weight, "revision": ground.revision},
+        weight=step.weight,
+        windows=ground.windows,
+    )
+    await bake(ground, index, step.bake, final=False)
+
+
+async def _promote(ground: Ground, index: int, step: Promote) -> None:
+    before = ground.log.state.weight
+    ground.log.enter(Phase.PROMOTING, f"promoting version {ground.canary}: {before:g} → 100 %")
+    await ground.write(ground.to_weight(100), index, 100)
+    ground.log.note(
+        EventKind.PROMOTED,
+        f"version {ground.canary} serves 100 %, read back",
+        data={"weight": 100, "revision": ground.revision},
+        weight=100,
+        windows=ground.windows,
+    )
+    await _confirm(ground)
+    if step.bake.duration:
+        await bake(ground, index, step.bake, final=True)
+
+
+async def _confirm(ground: Ground) -> None:
+    """Invoke the alias until the canary has answered a few times in a row, where a probe says how to invoke."""
+    probes = tuple(p for p in ground.request.plan.probes if p.kind == "invoke")
+    if not probes:
+        return
+    work = Confirm(target=ground.request.target, version=ground.canary, probe=probes[0])
+    confirmed = await race(calls.confirm(work), lambda: ground.intent.must_return)
+    ground.intent.check()
+    if confirmed is not None:
+        ground.log.note(EventKind.PROBED if confirmed.passed else EventKind.WARNING, confirmed.sentence)
+
+
+async def _approval(ground: Ground, index: int, step: Approval) -> None:
+    who = f" by {', '.join(step.who)}" if step.who else ""
+    ground.log.enter(
+        Phase.AWAITING_APPROVAL,
+        f"waiting for approval{who} to go beyond {ground.log.state.weight:g} %; without it everything rolls back",
+        until=ground.until(step.timeout),
+    )
+    answered = await hold(
+        ground, lambda: index in ground.intent.approvals or ground.intent.promote is not None, step.timeout
+    )
+    ground.intent.check()
+    if not answered:
+        raise Back(Cause.DEADLINE, f"nobody approved step {index + 1} in time")
+    order = ground.intent.approvals.get(index) or ground.intent.promote
+    if order is not None and order.command is Command.REJECT:
+        raise Back(Cause.ABORT, f"rejected by {told(order)}")
+
+
+async def _gate(ground: Ground, index: int, step: Gate) -> None:
+    ground.log.enter(Phase.PAUSED, f"waiting for gate {step.gate.name} to open", until=ground.until(step.timeout))
+    asked = calls.ask_gate(
+        AskGate(
+            release_id=ground.request.release_id,
+            target=ground.request.target,
+            step=index,
+            version=ground.canary,
+            gate=step,
+        )
+    )
+
+    def left() -> bool:
+        return index in ground.intent.skipped or ground.intent.promote is not None
+
+    try:
+        opened = await hold(ground, lambda: asked.done() or left(), step.timeout)
+    finally:
+        if not asked.done():
+            drop(asked)
+    if left():
+        return
+    if not opened or asked.exception() is not None:
+        raise Back(Cause.GATE, f"gate {step.gate.name} did not open in time")
+    ground.log.note(EventKind.PROBED, (await asked).sentence)
