@@ -91,10 +91,10 @@ class Analysis:
         return await observe(
             self._aws.cloudwatch(watch.request.target),
             watch.request.target,
-            {"canary": watch.canary, "baseline": watch.stable},
-            watch.windows,
-            Wanted(plan.checks, watch.slow_above),
-            plan.sampling,
+            arms={"canary": watch.canary, "baseline": watch.stable},
+            windows=watch.windows,
+            wanted=Wanted(plan.checks, watch.slow_above),
+            sampling=plan.sampling,
             settle=watch.settle,
             now=now,
         )

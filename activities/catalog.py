@@ -1,24 +1,40 @@
 """Builds every activity from the clients that it needs; the only list of them."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
+import httpx2
+
+from activities import gates, probes
 from activities.analysis import Analysis
 from activities.confirming import Confirmation
 from activities.gating import Gating
-from activities.ports import Aws, Clock, LambdaPort
+from activities.ports import Aws, Clock
 from activities.preflight import Preflighting
 from activities.probing import Probing
 from activities.traffic import Traffic
 from activities.versions import Versions
-from orchestrator.domain.release import Target
+from orchestrator.registry import Registry
 
 Activities = list[Callable[..., Any]]
 
 
-class AwsWithReserve(Aws, Protocol):
-    """Clients that keep part of AWS's request budget for what cannot wait."""
+def aws_activities(aws: Aws, http: httpx2.AsyncClient, clock: Clock) -> Activities:
+    """Everything that runs on the queue of one account and region."""
+    versions = Versions(aws)
+    return [
+        Preflighting(aws, clock).preflight,
+        versions.publish,
+        versions.warm,
+        versions.cool,
+        Probing(aws, Registry(probes, "probe"), http).probe,
+        Confirmation(aws, clock).confirm,
+        Gating(Registry(gates, "gate"), http, clock).ask_gate,
+        Traffic(aws, clock).shift,
+        Analysis(aws, clock).bake,
+    ]
 
-    def urgent(self, target: Target) -> LambdaPort:
-        """The Lambda API, not queued behind the normal budget."""
-        ...
+
+def restore_activities(aws: Aws, clock: Clock) -> Activities:
+    """What runs on the restore queue, and nothing else."""
+    return [Traffic(aws, clock).restore]

@@ -182,6 +182,10 @@ class Aws(Protocol):
         """The Lambda API of the target's account and region."""
         ...
 
+    def urgent(self, target: Target) -> LambdaPort:
+        """The same Lambda API for what cannot wait: never queued behind the normal request budget."""
+        ...
+
     def cloudwatch(self, target: Target) -> CloudWatchPort:
         """CloudWatch of the target's account and region."""
         ...

@@ -1,4 +1,4 @@
-"""The activity `preflight`: read everything that the release will rely on, and list all that stands against it at once."""
+"""The activity `preflight`: read what the release will rely on, and list all that stands against it at once."""
 
 import asyncio
 
@@ -11,14 +11,14 @@ from activities.preflight_readings import Readings, read
 from activities.preflight_surroundings import surroundings
 from activities.preflight_target import target_problems
 from activities.waiting import Sleep
-from orchestrator.domain.analysis import Alarms, AlarmReading
+from orchestrator.domain.analysis import AlarmReading, Alarms
 from orchestrator.domain.errors import AccessDenied
 from orchestrator.domain.release import ReleaseRequest, Target
 from orchestrator.domain.traffic import AliasState
 from orchestrator.domain.work import Preflight, PreflightReport
 
 
-class Inspection:
+class Preflighting:
     """Looks at targets through `aws`; `sleep` paces the wait for a stable version that has to be woken."""
 
     def __init__(self, aws: Aws, clock: Clock, *, sleep: Sleep = asyncio.sleep) -> None:
@@ -71,7 +71,7 @@ def _report(request: ReleaseRequest, seen: Readings, found: tuple[Finding, ...])
 
 
 def _overridden(request: ReleaseRequest, seen: Readings) -> dict[str, float]:
-    """Return the red alarms of enforced checks by name, with the time (epoch seconds) since when; none without the override."""
+    """Return since when (epoch seconds) the overridden alarms are red, by name: those of enforced checks only."""
     if not request.override_red_alarms or not isinstance(seen.alarms, tuple):
         return {}
     enforced = {n for c in request.plan.checks if isinstance(c, Alarms) and c.mode == "enforce" for n in c.names}

@@ -65,9 +65,17 @@ async def read(aws: Aws, request: ReleaseRequest, clock: Clock, sleep: Sleep) ->
         seen = await _target(functions, cloudwatch, request)
         if seen.stable_number is None:
             return seen
-        return await _stable(functions, cloudwatch, request, seen, seen.stable_number, clock, sleep)
+        function = request.target.function
+        awake = active(
+            functions, function, seen.stable_number, within=WAKE_WITHIN, sleep=sleep, tell=activity.heartbeat
+        )
+        async with asyncio.TaskGroup() as group:
+            stable = group.create_task(_or_refusal(awake))
+            policy = group.create_task(_or_refusal(functions.has_policy(function, seen.stable_number)))
+            slow = group.create_task(_or_refusal(slow_above(cloudwatch, request, seen.stable_number, clock.now())))
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
+    return replace(seen, stable=stable.result(), stable_policy=policy.result(), slow_above=slow.result())
 
 
 async def _target(functions: LambdaPort, cloudwatch: CloudWatchPort, request: ReleaseRequest) -> Readings:
@@ -93,24 +101,6 @@ async def _target(functions: LambdaPort, cloudwatch: CloudWatchPort, request: Re
         sources=sources.result(),
         function_policy=policy.result(),
     )
-
-
-async def _stable(
-    functions: LambdaPort,
-    cloudwatch: CloudWatchPort,
-    request: ReleaseRequest,
-    seen: Readings,
-    number: str,
-    clock: Clock,
-    sleep: Sleep,
-) -> Readings:
-    function = request.target.function
-    awake = active(functions, function, number, within=WAKE_WITHIN, sleep=sleep, tell=activity.heartbeat)
-    async with asyncio.TaskGroup() as group:
-        stable = group.create_task(_or_refusal(awake))
-        policy = group.create_task(_or_refusal(functions.has_policy(function, number)))
-        slow = group.create_task(_or_refusal(slow_above(cloudwatch, request, number, clock.now())))
-    return replace(seen, stable=stable.result(), stable_policy=policy.result(), slow_above=slow.result())
 
 
 async def _alarms(cloudwatch: CloudWatchPort, request: ReleaseRequest) -> tuple[AlarmReading, ...]:

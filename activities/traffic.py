@@ -20,11 +20,10 @@ RESTORE_ROUNDS = 8
 
 
 class Traffic:
-    """Alias writes through `aws`; `urgent` serves the restores, which queue behind nothing."""
+    """Alias writes through `aws`; restores queue behind nothing."""
 
-    def __init__(self, aws: Aws, urgent: Aws, clock: Clock) -> None:
+    def __init__(self, aws: Aws, clock: Clock) -> None:
         self._aws = aws
-        self._urgent = urgent
         self._clock = clock
 
     @activity.defn(name="shift")
@@ -53,7 +52,7 @@ class Traffic:
 
         Raises Drift for a foreign routing (unless forced) and Unavailable when others keep writing.
         """
-        functions = self._urgent.functions(work.target)
+        functions = self._aws.urgent(work.target)
         function, alias = work.target.function, work.target.alias
         intent = whole(work.stable)
         wrote = False

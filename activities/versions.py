@@ -1,4 +1,4 @@
-"""The activities that make a version ready to serve: `publish`, `warm`, and `cool`, which takes the warmth away again."""
+"""The activities that make a version ready to serve: `publish` and `warm`; `cool` takes the warmth away again."""
 
 import asyncio
 from contextlib import suppress
@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.errors import translated
 from activities.ports import Aws, Concurrency, FunctionVersion, LambdaPort
 from activities.versions_compared import differences, incompatibilities
-from activities.versions_upload import Upload, description
+from activities.versions_upload import PublishProgress, Upload, description
 from activities.versions_waking import active
 from activities.waiting import Sleep, until
 from orchestrator.domain.errors import MissingTarget, NotReleasable
@@ -38,23 +38,32 @@ class Versions:
         """Bring the artifact to `$LATEST`, publish it, and wait until the version is Active.
 
         A second run gives the same version: settings that are there already are not written again, the same code may
-        be, and publishing what is published gives the version that exists. Heartbeat details: a sentence, then the
-        version's number once there is one; a later attempt goes on from there.
+        be, and publishing what is published gives the version that exists. Heartbeat details: `PublishProgress`, from
+        which a later attempt goes on.
 
         Raises Drift when somebody else edits `$LATEST` meanwhile, NotReleasable when AWS cannot start the version,
         TimedOut when an update or a start takes longer than one attempt waits.
         """
         functions = self._aws.functions(work.target)
-        number = _named(work) or await Upload(functions, work, self._sleep, _beat).publish()
+        number = await self._number(functions, work)
+        activity.heartbeat(PublishProgress(sentence=f"version {number} is published", version=number))
         canary = await active(
             functions,
             work.target.function,
             number,
             within=ACTIVE_WITHIN,
             sleep=self._sleep,
-            tell=lambda sentence: activity.heartbeat(sentence, number),
+            tell=lambda sentence: activity.heartbeat(PublishProgress(sentence=sentence, version=number)),
         )
         return await _published(functions, work, canary)
+
+    async def _number(self, functions: LambdaPort, work: Publish) -> str:
+        """Return the version that the artifact names, that an earlier attempt has published, or a new one."""
+        if isinstance(work.artifact, PublishedVersion):
+            return work.artifact.version
+        details = activity.info().heartbeat_details
+        before = PublishProgress.model_validate(details[0]) if details else PublishProgress()
+        return before.version or await Upload(functions, work, self._sleep, before.uploaded).publish()
 
     @activity.defn(name="warm")
     @translated
@@ -86,18 +95,6 @@ class Versions:
             await self._aws.functions(work.target).release_provisioned(work.target.function, work.version)
 
 
-def _beat(sentence: str) -> None:
-    activity.heartbeat(sentence)
-
-
-def _named(work: Publish) -> str | None:
-    """Return the version that the artifact names, or that an earlier attempt has published."""
-    if isinstance(work.artifact, PublishedVersion):
-        return work.artifact.version
-    details = activity.info().heartbeat_details
-    return str(details[1]) if len(details) > 1 else None
-
-
 async def _published(functions: LambdaPort, work: Publish, canary: FunctionVersion) -> Published:
     stable = await functions.get_function(work.target.function, work.stable)
     ours = canary.settings.get("Description") == description(work.release_id)
@@ -119,9 +116,8 @@ def _is_ready(found: Concurrency | None, work: Warm) -> bool:
             "find out who removes it and release again"
         )
     if found.status == "FAILED":
-        raise NotReleasable(
-            f"provisioned concurrency of {_of(work.target, work.version)} failed: {found.reason or 'AWS gives no reason'}"
-        )
+        reason = found.reason or "AWS gives no reason"
+        raise NotReleasable(f"provisioned concurrency of {_of(work.target, work.version)} failed: {reason}")
     return found.status == "READY"
 
 

@@ -32,7 +32,7 @@ def edits(expected: FunctionVersion, found: FunctionVersion) -> tuple[str, ...]:
 def incompatibilities(stable: FunctionVersion, canary: FunctionVersion) -> tuple[str, ...]:
     """Return why the two cannot share an alias; empty when they can.
 
-    **Source:** AWS Lambda developer guide, "Traffic-shifting considerations": same execution role, same dead-letter queue.
+    **Source:** AWS Lambda developer guide, aliases with weights: same execution role, same dead-letter queue.
     """
     found = []
     if stable.role != canary.role:

@@ -5,16 +5,17 @@ when an update begins, when it ends, and when a version is published.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from temporalio import activity
 
 from activities.ports import FunctionVersion, LambdaPort
 from activities.versions_compared import carries, edits
-from activities.waiting import Sleep, Tell, until
+from activities.waiting import Sleep, until
 from orchestrator.domain.errors import Drift, NotReleasable, Stale
 from orchestrator.domain.release import Image, S3Object
+from orchestrator.domain.traffic import Frozen
 from orchestrator.domain.work import Publish
 
 SETTLED_WITHIN = timedelta(minutes=5)
@@ -28,18 +29,38 @@ def description(release_id: str) -> str:
     return f"sluice {release_id}"
 
 
-@dataclass(frozen=True)
+class PublishProgress(Frozen):
+    """Heartbeat details of `publish`: what people read while it runs, and where a later attempt goes on."""
+
+    sentence: str = ""
+    uploaded: FunctionVersion | None = None
+    """`$LATEST` once it has all that this release brings: an edit by somebody else shows even after a crash."""
+    version: str | None = None
+    """The version, once it is published."""
+
+
+@dataclass
 class Upload:
-    """One artifact and its settings on their way to a published version; `tell` is told what is waited for."""
+    """One artifact and its settings on their way to a published version; `uploaded` as an earlier attempt left it."""
 
     functions: LambdaPort
     work: Publish
     sleep: Sleep
-    tell: Tell
+    uploaded: FunctionVersion | None = field(default=None)
 
     async def publish(self) -> str:
         """Return the number of the published version. Raises Drift, NotReleasable, Stale, TimedOut."""
         latest = await self._settled()
+        if self.uploaded is None:
+            latest = self.uploaded = await self._brought(latest)
+            self._tell(f"$LATEST of {self._function} is ready to be published")
+        else:
+            self._refuse_edits(self.uploaded, latest)
+        published = await self._guarded(self._freeze, latest)
+        return published.version
+
+    async def _brought(self, latest: FunctionVersion) -> FunctionVersion:
+        """Write settings and code where they differ from what is wished; return `$LATEST` as it then is."""
         updated = False
         if not carries(latest, self.work.configuration):
             latest, updated = await self._written(self._configure, latest), True
@@ -47,9 +68,7 @@ class Upload:
             latest, updated = await self._written(self._upload, latest), True
         if not updated and latest.last_update == "Failed":
             raise self._failed(latest)
-        published = await self._guarded(self._freeze, latest)
-        activity.heartbeat(f"published version {published.version} of {self._function}", published.version)
-        return published.version
+        return latest
 
     @property
     def _function(self) -> str:
@@ -108,11 +127,14 @@ class Upload:
         return await until(
             lambda: self.functions.get_function(self._function),
             self._is_settled,
-            lambda seen: f"an update of {self._function} is in progress",
+            lambda _: f"an update of {self._function} is in progress",
             within=SETTLED_WITHIN,
             sleep=self.sleep,
-            tell=self.tell,
+            tell=self._tell,
         )
+
+    def _tell(self, sentence: str) -> None:
+        activity.heartbeat(PublishProgress(sentence=sentence, uploaded=self.uploaded))
 
     def _is_settled(self, latest: FunctionVersion) -> bool:
         if latest.state not in ("Active", "Inactive", "Pending"):

@@ -99,8 +99,8 @@ class ReleaseService:
             raise _refused(error, row) from None
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             raise Unavailable(
-                f"no worker has taken `{order.command}` within {COMMAND_SECONDS} s; it may still be taken later. Start a "
-                f"worker (`sluice worker`) and send it again with --key {key}"
+                f"no worker has taken `{order.command}` within {COMMAND_SECONDS} s; it may still be taken later. Start "
+                f"a worker (`sluice worker`) and send it again with --key {key}"
             ) from None
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:

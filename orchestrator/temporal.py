@@ -5,6 +5,7 @@ import asyncio
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from orchestrator.domain.errors import Unavailable
 from orchestrator.settings import TemporalSettings
@@ -28,3 +29,10 @@ async def connect_temporal(settings: TemporalSettings) -> Client:
             f"no Temporal server answers at {settings.address}: start one (`sluice lab` does) or set "
             "SLUICE_TEMPORAL__ADDRESS"
         ) from None
+
+
+def sandbox() -> SandboxedWorkflowRunner:
+    """Pass the pure domain through and nothing else of ours."""
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules("orchestrator.domain")
+    )

@@ -6,15 +6,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+from activities.aws.session import AwsClients, AwsSettings
+import httpx2
 from temporalio.client import Client
 from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.aws.session import AwsClients, AwsSettings
 from activities.catalog import aws_activities, restore_activities
+from activities.ports import Aws
 from orchestrator.domain.errors import InvalidSpec
 from orchestrator.settings import AwsOptions, Settings
-from orchestrator.temporal import WORKFLOW_QUEUE, connect_temporal
+from orchestrator.temporal import WORKFLOW_QUEUE, connect_temporal, sandbox
 from workflows.calls import aws_queue_of, restore_queue_of
 from workflows.release import ReleaseWorkflow
 
@@ -40,15 +41,16 @@ def aws_clients(options: AwsOptions) -> AwsClients:
 
 
 @asynccontextmanager
-async def serving(client: Client, settings: Settings, aws: AwsClients) -> AsyncIterator[None]:
+async def serving(client: Client, settings: Settings, aws: Aws) -> AsyncIterator[None]:
     """Run every worker of this process until the block ends, then let running activities finish."""
     async with AsyncExitStack() as stack:
-        for worker in _workers(client, settings, aws):
-            await stack.enter_async_context(worker)
+        http = await stack.enter_async_context(httpx2.AsyncClient())
+        for each in _workers(client, settings, aws, http):
+            await stack.enter_async_context(each)
         yield
 
 
-def _workers(client: Client, settings: Settings, aws: AwsClients) -> Sequence[Worker]:
+def _workers(client: Client, settings: Settings, aws: Aws, http: httpx2.AsyncClient) -> Sequence[Worker]:
     grace = timedelta(seconds=settings.worker.graceful_shutdown)
     workers = [
         Worker(
@@ -68,7 +70,7 @@ def _workers(client: Client, settings: Settings, aws: AwsClients) -> Sequence[Wo
             Worker(
                 client,
                 task_queue=aws_queue_of(place),
-                activities=aws_activities(aws, clock),
+                activities=aws_activities(aws, http, clock),
                 graceful_shutdown_timeout=grace,
             )
         )
@@ -81,13 +83,6 @@ def _workers(client: Client, settings: Settings, aws: AwsClients) -> Sequence[Wo
             )
         )
     return workers
-
-
-def sandbox() -> SandboxedWorkflowRunner:
-    """Pass the pure domain through and nothing else of ours."""
-    return SandboxedWorkflowRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules("orchestrator.domain")
-    )
 
 
 async def worker() -> None:

@@ -149,7 +149,7 @@ def ask_gate(work: AskGate) -> workflow.ActivityHandle[GateOpened]:
 
 
 def shift(work: ShiftTo) -> workflow.ActivityHandle[Shifted]:
-    """Not waited for when the way back opens: a write that comes late fails by its revision (see activities.traffic)."""
+    """Not waited for when the way back opens: a write that comes late fails by its revision."""
     return workflow.start_activity(
         "shift",
         work,

@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.release import Cause, Command, Order
 
 
-class Back(Exception):  # noqa: N818 - a turn in the road, not an error
+class Back(Exception):
     """Leave the way forward: everything returns to stable, for this cause."""
 
     def __init__(self, cause: Cause, sentence: str) -> None:
@@ -17,7 +17,7 @@ class Back(Exception):  # noqa: N818 - a turn in the road, not an error
         self.sentence = sentence
 
 
-class Refused(Exception):  # noqa: N818 - as above
+class Refused(Exception):
     """Nothing was written to the alias and nothing will be."""
 
     def __init__(self, cause: Cause, sentence: str) -> None:

@@ -61,7 +61,7 @@ async def _publish(ground: Ground) -> None:
     if published.version == ground.stable:
         raise Refused(
             Cause.NOTHING_TO_RELEASE,
-            f"nothing to release: {request.target} serves version {ground.stable} already, code and settings are the same",
+            f"nothing to release: {request.target} serves version {ground.stable} already, with the same code",
         )
     if published.incompatible and request.plan.splits:
         raise Refused(Cause.PREFLIGHT, "; ".join(published.incompatible))

@@ -43,11 +43,11 @@ def threshold_of(check: Compare, slow_above: float | None) -> float | None:
 async def observe(
     port: CloudWatchPort,
     target: Target,
+    *,
     arms: Mapping[str, str],
     windows: Sequence[Window],
     wanted: Wanted,
     sampling: Sampling,
-    *,
     settle: float,
     now: float,
 ) -> tuple[Observation, ...]:

@@ -85,8 +85,9 @@ class Limit(_CheckBase):
 
 
 class Alarms(_CheckBase):
-    """CloudWatch alarms by name, composite ones included. An alarm that was red at the start and was overridden is
-    judged on new transitions only.
+    """CloudWatch alarms by name, composite ones included.
+
+    An alarm that was red at the start and was overridden is judged on new transitions only.
     """
 
     kind: Literal["alarm"] = "alarm"

@@ -37,30 +37,24 @@ def _step_refusal(state: ReleaseState, order: Order) -> str | None:
 
 
 def _phase_refusal(state: ReleaseState, order: Order) -> str | None:
-    step = state.steps[state.step] if state.step is not None else None
-    match order.command:
-        case Command.APPROVE | Command.REJECT:
-            if step is None or step.kind != "approval":
-                return f"no approval is awaited: {_where(state)}"
-        case Command.PAUSE:
-            if state.paused_by:
-                return f"the release is paused already, by {state.paused_by}"
-        case Command.RESUME:
-            if not state.paused_by:
-                return f"the release is not paused: {_where(state)}"
-        case Command.SKIP:
-            if state.phase not in _WAITS:
-                return f"there is no wait to skip: {_where(state)}"
-            if step is not None and step.kind == "approval":
-                return "an approval cannot be skipped: approve it, or promote to skip the rest"
-        case Command.PROMOTE:
-            if state.phase not in _WAITS:
-                return f"the release cannot be promoted now: {_where(state)}"
-            if state.phase is Phase.FINAL_BAKE:
-                return "the canary serves everything already; skip ends the final bake"
-        case _:
-            pass
-    return None
+    where = _where(state)
+    approval = state.step is not None and state.steps[state.step].kind == "approval"
+    waiting = state.phase in _WAITS
+    obstacles: dict[Command, tuple[tuple[bool, str], ...]] = {
+        Command.APPROVE: ((not approval, f"no approval is awaited: {where}"),),
+        Command.REJECT: ((not approval, f"no approval is awaited: {where}"),),
+        Command.PAUSE: ((state.paused_by is not None, f"the release is paused already, by {state.paused_by}"),),
+        Command.RESUME: ((state.paused_by is None, f"the release is not paused: {where}"),),
+        Command.SKIP: (
+            (not waiting, f"there is no wait to skip: {where}"),
+            (approval, "an approval cannot be skipped: approve it, or promote to skip the rest"),
+        ),
+        Command.PROMOTE: (
+            (not waiting, f"the release cannot be promoted now: {where}"),
+            (state.phase is Phase.FINAL_BAKE, "the canary serves everything already; skip ends the final bake"),
+        ),
+    }
+    return next((why for hit, why in obstacles.get(order.command, ()) if hit), None)
 
 
 def _where(state: ReleaseState) -> str:

@@ -91,7 +91,7 @@ class ReleaseState(Frozen):
     steps: tuple[StepState, ...] = ()
     paused_by: str | None = None
     drifted: bool = False
-    """The way back is blocked (the alias was moved by somebody else, or AWS refuses): `adopt` or `restore` is awaited."""
+    """The way back is blocked (somebody else moved the alias, or AWS refuses): `adopt` or `restore` is awaited."""
     waiting_until: AwareDatetime | None = None
     """When the present wait ends by itself; what then happens stands in `sentence`."""
     measurements: tuple[Measurement, ...] = ()

@@ -1,12 +1,13 @@
 """From observations to measurements, and from measurements to what a bake does next. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from orchestrator.domain.analysis import (
     AlarmReading,
     Alarms,
     ArmReading,
+    Check,
     Compare,
     Limit,
     Measurement,
@@ -53,14 +54,10 @@ def compare(
     )
     judgement = decide([_period(o, slow) for o in observations], view, check.settings)
     samples = sum(o.canary.invocations for o in here if o.canary)
-    return Measurement(
-        check=check.name,
-        kind=check.kind,
-        verdict=_verdict(check, judgement, samples),
-        sentence=_sentence(check, judgement, samples),
-        on_failure=check.on_failure,
-        on_inconclusive=check.on_inconclusive,
-        mode=check.mode,
+    return _measured(
+        check,
+        _verdict(check, judgement, samples),
+        _sentence(check, judgement, samples),
         value=_percent(judgement.canary),
         baseline=_percent(judgement.baseline),
         unit=" %",
@@ -82,14 +79,10 @@ def limit(check: Limit, observations: Sequence[Observation], *, step: int) -> Me
     stable = _value(check, [o.baseline for o in here if o.baseline])
     complete = sum(o.canary.invocations for o in here if o.canary and o.complete)
     verdict, sentence = _limit_verdict(check, canary, stable, complete)
-    return Measurement(
-        check=check.name,
-        kind=check.kind,
-        verdict=verdict,
-        sentence=sentence,
-        on_failure=check.on_failure,
-        on_inconclusive=check.on_inconclusive,
-        mode=check.mode,
+    return _measured(
+        check,
+        verdict,
+        sentence,
         value=canary[0],
         baseline=stable[0],
         limit=check.maximum,
@@ -120,14 +113,10 @@ def alarms(
     elif unsure and check.on_insufficient_data != "ignore":
         verdict = Verdict.FAIL if check.on_insufficient_data == "fail" else Verdict.INCONCLUSIVE
         sentence = f"alarm without data: {', '.join(unsure)}"
-    return Measurement(
-        check=check.name,
-        kind=check.kind,
-        verdict=verdict,
-        sentence=sentence,
-        on_failure=check.on_failure,
-        on_inconclusive=check.on_inconclusive,
-        mode=check.mode,
+    return _measured(
+        check,
+        verdict,
+        sentence,
         value=float(len(red)),
         limit=0,
         samples=len(found),
@@ -136,16 +125,12 @@ def alarms(
     )
 
 
-def unreadable(check: Compare | Limit | Alarms, why: str) -> Measurement:
+def unreadable(check: Check, why: str) -> Measurement:
     """The numbers could not be read: neither a pass nor a failure."""
-    return Measurement(
-        check=check.name,
-        kind=check.kind,
-        verdict=Verdict.ERROR,
-        sentence=why,
-        on_failure=check.on_failure,
-        on_inconclusive=check.on_inconclusive,
-        mode=check.mode,
+    return _measured(
+        check,
+        Verdict.ERROR,
+        why,
     )
 
 
@@ -176,9 +161,22 @@ def conclude(bake: Bake, measurements: Iterable[Measurement], *, elapsed: float,
 def _out_of_time(unsure: Sequence[Measurement]) -> Conclusion:
     """The strictest `on_inconclusive` of the checks that cannot tell; unread numbers always hold."""
     wishes = {"hold" if m.verdict is Verdict.ERROR else m.on_inconclusive for m in unsure}
-    action: Action = next((a for a in ("rollback", "hold", "advance") if a in wishes), "hold")  # type: ignore[assignment]
+    action: Action = next((a for a in ("rollback", "hold", "advance") if a in wishes), "hold")
     reasons = "; ".join(f"{m.check}: {m.sentence}" for m in unsure)
     return Conclusion(action=action, sentence=f"still undecided at the end of the hold; {reasons}")
+
+
+def _measured(check: Check, verdict: Verdict, sentence: str, **numbers: Any) -> Measurement:
+    return Measurement(
+        check=check.name,
+        kind=check.kind,
+        verdict=verdict,
+        sentence=sentence,
+        on_failure=check.on_failure,
+        on_inconclusive=check.on_inconclusive,
+        mode=check.mode,
+        **numbers,
+    )
 
 
 def _compared(measurements: Sequence[Measurement]) -> bool:

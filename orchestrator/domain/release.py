@@ -19,7 +19,11 @@ class Target(Frozen):
     function: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="function name, without ARN")]
     alias: Annotated[
         str,
-        Field(pattern=r"^(?!^\d+$)[A-Za-z0-9_-]{1,128}$", description="alias name; not a number, not a version"),
+        Field(
+            pattern=r"^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$",
+            max_length=128,
+            description="alias name; not a number (that is a version) and not $LATEST",
+        ),
     ]
 
     @property

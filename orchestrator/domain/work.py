@@ -64,7 +64,7 @@ class Published(Frozen):
     differences: tuple[str, ...] = ()
     """What differs from stable, as sentences: `memory 128 -> 256`."""
     incompatible: tuple[str, ...] = ()
-    """Why the two versions cannot share an alias (role or dead-letter queue differ), naming both; empty when they can."""
+    """Why the two versions cannot share an alias (role or dead-letter queue differ), naming both."""
 
 
 class Warm(Frozen):
@@ -175,8 +175,10 @@ class ShiftTo(Frozen):
 
 
 class Shifted(Frozen):
-    """Result of `shift`. With `confirmed` False somebody touched the alias without moving it away from us
-    (`alias` is what it is now): the workflow decides whether to write again with the new revision.
+    """Result of `shift`.
+
+    With `confirmed` False somebody touched the alias without moving it away from us (`alias` is what it is now): the
+    workflow decides whether to write again with the new revision.
     """
 
     confirmed: bool

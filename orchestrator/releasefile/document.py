@@ -26,7 +26,7 @@ class Problem(NamedTuple):
         return f"{self.file}:{self.line}:{self.column}{' ' if self.path else ''}{self.path}: {self.sentence}"
 
 
-class NotReadable(Exception):  # noqa: N818  a file that cannot be read is no error of ours, and never leaves this folder
+class NotReadable(Exception):
     """The text is not YAML."""
 
     def __init__(self, problem: Problem) -> None:

@@ -47,16 +47,19 @@ class Faults:
         """Return the entry's `kind` if there is one and it is among `kinds`; else record why not."""
         kind = entry.get("kind")
         if kind is None:
-            self.add((*at, "kind"), f"is missing: say which kind of {noun}, one of {', '.join(sorted(kinds))}")
+            which = f", one of {', '.join(kinds)}" if kinds else ""
+            self.add((*at, "kind"), f"is missing: say which kind of {noun}{which}")
         elif kind in kinds:
             return str(kind)
         else:
             self.add((*at, "kind"), unknown(f"kind of {noun}", str(kind), kinds))
         return None
 
-    def names(self, noun: str, written: tuple[str, ...], known: Collection[str], at: Path) -> None:
-        """Record every name that does not exist or stands twice."""
-        for i, name in enumerate(written):
+    def names(self, noun: str, written: Any, known: Collection[str], at: Path) -> None:
+        """Record every name in a written list that does not exist or stands twice; what is no text is told elsewhere."""
+        for i, name in enumerate(written if isinstance(written, list) else ()):
+            if not isinstance(name, str):
+                continue
             if name not in known:
                 self.add((*at, i), unknown(noun, name, known))
             elif name in written[:i]:

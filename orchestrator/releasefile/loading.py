@@ -83,8 +83,8 @@ def _parts(data: Mapping[str, Any], plugins: Plugins, faults: Faults) -> Parts:
     return Parts(
         strategies=strategies,
         checks=checks,
-        probes={n: _plugin("probe", n, e, plugins.probes, ("probes", n), faults) for n, e in _entries(data, "probes")},
-        gates={n: _gate(n, e, plugins.gates, ("gates", n), faults) for n, e in _entries(data, "gates")},
+        probes={n: _plugin(e, plugins.probes, ("probes", n), faults) for n, e in _entries(data, "probes")},
+        gates={n: _gate(e, plugins.gates, ("gates", n), faults) for n, e in _entries(data, "gates")},
         limits=_part(LimitsEntry, data.get("limits")),
         sampling=_part(SamplingEntry, data.get("sampling")),
     )
@@ -127,9 +127,8 @@ def _check(entry: Mapping[str, Any], name: str, at: Path, faults: Faults) -> Che
     return faults.model(CHECKS[kind], {"name": name, "kind": kind, **_options(entry, "name")}, at)
 
 
-def _plugin(
-    noun: str, name: str, entry: Mapping[str, Any], kinds: Registry | None, at: Path, faults: Faults
-) -> Plugin | None:
+def _plugin(entry: Mapping[str, Any], kinds: Registry | None, at: Path, faults: Faults) -> Plugin | None:
+    noun, name = str(at[0]).removesuffix("s"), str(at[1])
     known = kinds.names if kinds is not None else {str(entry["kind"])} if "kind" in entry else ()
     kind = faults.kind(noun, entry, known, at)
     if kind is None:
@@ -141,10 +140,10 @@ def _plugin(
     return Plugin(name=name, kind=kind, options=options)
 
 
-def _gate(name: str, entry: Mapping[str, Any], kinds: Registry | None, at: Path, faults: Faults) -> AskedGate | None:
+def _gate(entry: Mapping[str, Any], kinds: Registry | None, at: Path, faults: Faults) -> AskedGate | None:
     own = Asking.model_fields.keys()
     asking = faults.model(Asking, {key: value for key, value in entry.items() if key in own}, at)
-    plugin = _plugin("gate", name, {k: v for k, v in entry.items() if k not in own}, kinds, at, faults)
+    plugin = _plugin({k: v for k, v in entry.items() if k not in own}, kinds, at, faults)
     return AskedGate(plugin, asking) if plugin is not None and asking is not None else None
 
 
@@ -154,12 +153,12 @@ def _targets(data: Mapping[str, Any], parts: Parts, faults: Faults) -> dict[str,
         at: Path = ("targets", name)
         entry = faults.model(TargetEntry, written, at)
         recipe = _recipe(written.get("strategy"), parts, (*at, "strategy"), faults)
-        if entry is None:
+        faults.names("check", written.get("checks"), parts.checks, (*at, "checks"))
+        faults.names("probe", written.get("probes"), parts.probes, (*at, "probes"))
+        faults.names("gate", written.get("gates"), parts.gates, (*at, "gates"))
+        if entry is None or recipe is None:
             continue
-        faults.names("check", entry.checks or (), parts.checks, (*at, "checks"))
-        faults.names("probe", entry.probes, parts.probes, (*at, "probes"))
-        faults.names("gate", entry.gates, parts.gates, (*at, "gates"))
-        if recipe is not None and (target := resolved(name, entry, recipe, parts, faults)) is not None:
+        if (target := resolved(name, entry, recipe, parts, faults)) is not None:
             found[name] = target
     return found
 
@@ -176,5 +175,5 @@ def _recipe(written: Any, parts: Parts, at: Path, faults: Faults) -> Recipe | No
         return _strategy(NAMES[SPELLINGS[written]], SPELLINGS[written], at, faults)
     if written in STRATEGIES.names:
         return _strategy({"kind": written}, written, at, faults)
-    faults.add(at, unknown("strategy", written, {*parts.strategies, *STRATEGIES.names, *NAMES}))
+    faults.add(at, unknown("strategy", written, (*parts.strategies, *STRATEGIES.names, *NAMES)))
     return None

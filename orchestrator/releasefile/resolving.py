@@ -97,15 +97,15 @@ def _merged(file: LimitsEntry | SamplingEntry, target: LimitsEntry | SamplingEnt
 
 def _with_gates(recipe: Recipe, gates: list[AskedGate], at: tuple[str, str], faults: Faults) -> tuple[Step, ...]:
     """Return the steps with each gate right before the shifts and the promotion that it guards."""
-    reached = {_weight(step) for step in recipe.steps} - {None}
+    reached = {_weight(step) for step in recipe.steps}
     for i, gate in enumerate(gates):
         for weight in sorted({*gate.asking.before} - reached):
             never = f"gate `{gate.plugin.name}` is asked before {weight:g} %, which {recipe.name} never reaches"
             faults.add((*at, "gates", i), never)
     steps: list[Step] = []
     for step in recipe.steps:
-        weight = _weight(step)
-        steps += [_gate_step(g) for g in gates if weight is not None and weight in (g.asking.before or (weight,))]
+        if (to := _weight(step)) is not None:
+            steps += [_gate_step(gate) for gate in gates if to in (gate.asking.before or (to,))]
         steps.append(step)
     return tuple(steps)
 

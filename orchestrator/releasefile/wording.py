@@ -29,8 +29,8 @@ _BOUNDS = {
 
 
 def unknown(noun: str, name: str, known: Iterable[str]) -> str:
-    """Return `unknown check \\`latncy\\`; did you mean \\`latency\\`? There is errors, latency`."""
-    names = sorted(known)
+    """Return a sentence with the nearest of the known names, if one is near, and all of them in order."""
+    names = list(dict.fromkeys(known))
     close = get_close_matches(name, names, n=1)
     hint = f"did you mean `{close[0]}`? There" if close else "there"
     return f"unknown {noun} `{name}`; {hint} is {', '.join(names) or 'none'}"
@@ -45,10 +45,8 @@ def sentence_of(error: ErrorDetails, model: type[BaseModel], written: str) -> st
     """Say what is wrong. `written` is the scalar as it stands in the file."""
     kind, value, context = error["type"], error["input"], error.get("ctx") or {}
     path = error["loc"]
-    if kind == "fault":
-        return str(context["sentence"])
-    if kind == "value_error":
-        return str(context["error"])
+    if kind in {"fault", "value_error"}:
+        return str(context.get("sentence") or context["error"])
     if kind == "missing":
         return f"is missing{_meaning(model, path)}"
     if kind == "extra_forbidden":
@@ -93,7 +91,7 @@ def _shown(value: Any) -> str:
 
 
 def _keys(model: type[BaseModel]) -> list[str]:
-    return [name for name in model.model_fields if name not in {"name", "kind"}]
+    return sorted(name for name in model.model_fields if name not in {"name", "kind"})
 
 
 def _meaning(model: type[BaseModel], path: Path) -> str:

@@ -110,7 +110,11 @@ class AskFor(SpecModel):
 def _number_is_before(value: object) -> object:
     if isinstance(value, dict):  # pydantic takes a JSON list for a tuple, but not the Python list it has become here
         return {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
-    return {"before": value} if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    if isinstance(value, AskFor):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise fault("must be a weight in per cent, or a mapping with `before`")
+    return {"before": value}
 
 
 class AskBefore(AskFor):

@@ -30,8 +30,11 @@ class Weighted(SpecModel):
 
 
 def _number_is_weight(value: object) -> object:
-    checked = check_weight(value)
-    return {"weight": checked} if isinstance(checked, (int, float)) and not isinstance(checked, bool) else checked
+    if isinstance(value, (dict, Weighted)):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise fault("must be a number (per cent of traffic), or a mapping with `weight` and `bake`")
+    return {"weight": check_weight(value)}
 
 
 def _ascending(weights: tuple[Weighted, ...]) -> tuple[Weighted, ...]:

@@ -268,7 +268,7 @@ def test_decisions_follow_from_the_numbers(periods, config):
 @quick
 @given(releases(), configurations)
 def test_the_combination_lies_between_its_parts(periods, config):
-    """Invariant 9: at most the larger e-process, at least each times its share, where latency was counted throughout."""
+    """Invariant 9, latency counted throughout: at most the larger e-process, at least each times its share."""
     comparable = [p for p in periods if p.errors.comparable]
     judgement = decide(periods, steps_of(periods), config)
     if not comparable or all(p.latency is None for p in comparable) or config.latency_share == 0:

@@ -29,12 +29,12 @@ def step(weight=10.0, next_weight=50.0, periods_visible=5, seconds=300.0) -> Ste
     )
 
 
-def minute(index, canary, baseline, weight=10.0, since=None, slow=(None, None)) -> Period:
+def minute(index, canary, baseline, weight=10.0, *, slow=(None, None)) -> Period:
     return Period(
         start=60 * index,
         seconds=60,
         weight=weight,
-        since_weight_change=index if since is None else since,
+        since_weight_change=index,
         canary=Arm(invocations=canary[0], errors=canary[1], slow=slow[0]),
         baseline=Arm(invocations=baseline[0], errors=baseline[1], slow=slow[1]),
     )
@@ -147,7 +147,7 @@ def test_proof_needs_the_visible_periods_at_the_current_weight():
 
 
 def test_time_alone_never_advances():
-    """After the longest hold an unproven release is inconclusive, and tells unproven from suspicious and from silent."""
+    """After the longest hold a release is inconclusive; unproven, suspicious and silent can be told apart."""
     unproven = decide(healthy(2), step(seconds=1800))
     suspicious = decide([minute(0, (60, 3), (540, 2))], step(seconds=1800))
     silent = decide([minute(0, (1, 0), (9, 0))], step(seconds=1800))
@@ -226,17 +226,17 @@ def test_the_sentence_of_a_rollback():
 def test_the_sentence_of_a_wait_says_what_is_missing():
     """The bound reached and the bound needed."""
     assert decide(healthy(2), step()).sentence == (
-        "errors: 0 of 120 canary requests failed against 2 of 1,080 on the stable version in the same 2 min; undecided: "
-        "errors beyond 1.5 times the stable version's may still be 3.249%, need at most 1.667% to advance"
+        "errors: 0 of 120 canary requests failed against 2 of 1,080 on the stable version in the same 2 min; "
+        "undecided: errors beyond 1.5 times the stable version's may still be 3.249%, need at most 1.667% to advance"
     )
 
 
 def test_the_sentence_of_an_advance_says_what_is_proven():
     """Bound, limit, cost and confidence."""
     assert decide(healthy(4), step()).sentence == (
-        "errors: 0 of 240 canary requests failed against 4 of 2,160 on the stable version in the same 4 min; proven: "
-        "errors beyond 1.5 times the stable version's are at most 1.548% (limit 1.667%); the next step costs at most 25 "
-        "failed requests beyond that, at 95% confidence"
+        "errors: 0 of 240 canary requests failed against 4 of 2,160 on the stable version in the same 4 min; "
+        "proven: errors beyond 1.5 times the stable version's are at most 1.548% (limit 1.667%); the next step costs "
+        "at most 25 failed requests beyond that, at 95% confidence"
     )
 
 
@@ -259,7 +259,7 @@ def test_observing_says_so_and_decides_the_same():
 def test_a_judgement_is_plain_json():
     """No infinity and no NaN: other languages can read it."""
     judgement = decide([minute(index, (10**9, 10**9), (10**9, 0)) for index in range(3)], step())
-    json.loads(judgement.model_dump_json(), parse_constant=lambda name: pytest.fail(name))
+    json.loads(judgement.model_dump_json(), parse_constant=pytest.fail)
 
 
 # Ramp

@@ -66,8 +66,8 @@ def routed_mean(table: np.ndarray, errors: int) -> float:
 
 
 @settings(max_examples=150, deadline=None)
-@given(arms, arms, ratios, rhos, deltas, rates)
-def test_the_alarm_has_mean_at_most_one_on_and_inside_the_boundary(n, big_n, ratio, rho, delta, p_baseline):
+@given(n=arms, big_n=arms, ratio=ratios, rho=rhos, delta=deltas, p_baseline=rates)
+def test_the_alarm_has_mean_at_most_one_on_and_inside_the_boundary(*, n, big_n, ratio, rho, delta, p_baseline):
     """Invariant 1, independent failures: at the boundary and below it, for every baseline rate."""
     table = alarm_factors(n, big_n, ratio, rho, delta)
     boundary = min(1.0, rho * p_baseline + delta)
@@ -76,8 +76,8 @@ def test_the_alarm_has_mean_at_most_one_on_and_inside_the_boundary(n, big_n, rat
 
 
 @settings(max_examples=150, deadline=None)
-@given(arms, arms, ratios, rhos, deltas, st.floats(min_value=0, max_value=1))
-def test_the_alarm_has_mean_at_most_one_however_failures_are_correlated(n, big_n, ratio, rho, delta, part):
+@given(n=arms, big_n=arms, ratio=ratios, rho=rhos, delta=deltas, part=rates)
+def test_the_alarm_has_mean_at_most_one_however_failures_are_correlated(*, n, big_n, ratio, rho, delta, part):
     """Invariant 1, random routing: for every number of failures in the period."""
     table = alarm_factors(n, big_n, ratio, rho, delta)
     for errors in {0, 1, n, big_n, n + big_n, round(part * (n + big_n))}:

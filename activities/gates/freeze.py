@@ -1,0 +1,119 @@
+"""Keep releases out of freeze windows: fixed dates, or hours that come back every week."""
+
+from collections.abc import Iterator
+from datetime import datetime, time, timedelta
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+
+from activities.gates import GateAnswer, GatePorts
+from orchestrator.domain.traffic import Frozen
+from orchestrator.domain.work import AskGate
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _known(zone: str) -> str:
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"unknown time zone `{zone}`; write one as `Europe/Berlin`") from error
+    return zone
+
+
+def _naive(hour: time) -> time:
+    if hour.tzinfo is not None:
+        raise ValueError("an hour of the week takes its offset from `zone`; write it as `17:00`")
+    return hour
+
+
+Zone = Annotated[str, AfterValidator(_known)]
+Hour = Annotated[time, AfterValidator(_naive)]
+
+
+class Dates(Frozen):
+    """Closed from one moment to another."""
+
+    start: Annotated[AwareDatetime, Field(alias="from", description="first moment that is closed, with its UTC offset")]
+    until: Annotated[AwareDatetime, Field(description="first moment that is open again, with its UTC offset")]
+    reason: Annotated[str, Field(description="why, for people to read")] = ""
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.until <= self.start:
+            raise ValueError(f"a freeze must end after it begins, got {self.start} until {self.until}")
+        return self
+
+    def end_after(self, now: datetime) -> datetime | None:
+        """Return when the window that holds `now` ends; None outside it."""
+        return self.until if self.start <= now < self.until else None
+
+
+class Weekly(Frozen):
+    """Closed on the same hours of some days, every week; `until` at or before `from` is on the next day."""
+
+    days: Annotated[tuple[Day, ...], Field(min_length=1, description="days on which the window begins, `mon` to `sun`")]
+    start: Annotated[Hour, Field(alias="from", description="first minute that is closed, local time as `17:00`")]
+    until: Annotated[Hour, Field(description="first minute that is open again, local time as `08:00`")]
+    zone: Annotated[Zone, Field(description="time zone of both hours, e.g. `Europe/Berlin`")] = "UTC"
+    reason: Annotated[str, Field(description="why, for people to read")] = ""
+
+    def end_after(self, now: datetime) -> datetime | None:
+        """Return when the window that holds `now` ends; None outside it."""
+        return next((end for start, end in self._around(now) if start <= now < end), None)
+
+    def _around(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Yield the windows that began today or yesterday, local time; none is longer than a day."""
+        zone = ZoneInfo(self.zone)
+        today = now.astimezone(zone).date()
+        for date in (today - timedelta(days=1), today):
+            if _DAYS[date.weekday()] in self.days:
+                last = date if self.until > self.start else date + timedelta(days=1)
+                start = datetime.combine(date, self.start, zone)
+                end = datetime.combine(last, self.until, zone)
+                yield start.astimezone(now.tzinfo), end.astimezone(now.tzinfo)
+
+
+class FreezeOptions(Frozen):
+    """When nothing may go on."""
+
+    windows: Annotated[
+        tuple[Dates | Weekly, ...],
+        Field(min_length=1, description="freeze windows, any order; those that touch count as one"),
+    ]
+
+
+class Freeze:
+    """Closed inside every window, open outside all of them."""
+
+    Options = FreezeOptions
+
+    async def ask(self, options: FreezeOptions, question: AskGate, ports: GatePorts) -> GateAnswer:
+        """Look at the clock; nothing else is asked."""
+        name, now = question.gate.gate.name, ports.clock.now()
+        inside = [(end, window) for window in options.windows if (end := window.end_after(now)) is not None]
+        if not inside:
+            return GateAnswer(open=True, sentence=f"gate {name} is open: no freeze at {_told(now)}")
+        reasons = "; ".join(window.reason for _, window in inside if window.reason)
+        because = f": {reasons}" if reasons else ""
+        return GateAnswer(open=False, sentence=f"gate {name} is closed until {_told(_opens(options, now))}{because}")
+
+
+def _opens(options: FreezeOptions, now: datetime) -> datetime:
+    """Return the first moment outside every window, looking no further than 1000 windows that touch."""
+    moment = now
+    for _ in range(1000):
+        ends = [end for window in options.windows if (end := window.end_after(moment)) is not None]
+        if not ends:
+            break
+        moment = max(ends)
+    return moment
+
+
+def _told(moment: datetime) -> str:
+    return moment.isoformat(sep=" ", timespec="minutes")
+
+
+PLUGIN = Freeze()

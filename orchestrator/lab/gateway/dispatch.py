@@ -1,0 +1,126 @@
+"""One request from arrival to answer: budget, fault, rule or forwarding, journal."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx2
+
+from orchestrator.lab.gateway import (
+    alarms,
+    aliases,
+    cloudwatch,
+    invocations,
+    lifecycle,
+    mappings,
+    provisioning,
+    reading,
+)
+from orchestrator.lab.gateway.budget import ControlPlaneBudget
+from orchestrator.lab.gateway.cloudwatch_wire import read_parameters, write_refusal, write_result
+from orchestrator.lab.gateway.faults import Fault, FaultBoard
+from orchestrator.lab.gateway.journal import CallJournal
+from orchestrator.lab.gateway.wire import AwsError, Call, Document, Reply
+from orchestrator.lab.gateway.world import World
+
+LambdaRule = Callable[[World, Call], Awaitable[Reply]]
+CloudWatchRule = Callable[[World, Document], Document]
+
+LAMBDA_RULES: dict[str, LambdaRule] = {
+    **reading.HANDLERS,
+    **lifecycle.HANDLERS,
+    **aliases.HANDLERS,
+    **provisioning.HANDLERS,
+    **invocations.HANDLERS,
+    **mappings.HANDLERS,
+}
+CLOUDWATCH_RULES: dict[str, CloudWatchRule] = {**cloudwatch.HANDLERS, **alarms.HANDLERS}
+
+
+class Dropped(Exception):  # noqa: N818 - no error: what a fault asked for
+    """The connection is to be closed without an answer."""
+
+
+class Desk:
+    """Where all AWS requests of one lab arrive."""
+
+    def __init__(self, world: World) -> None:
+        """Serve one world, without faults and with an empty journal."""
+        self.world = world
+        self.faults = FaultBoard()
+        self.journal = CallJournal()
+        self._budget = ControlPlaneBudget()
+
+    async def answer(self, call: Call) -> Reply:
+        """Answer one request.
+
+        Raises:
+            Dropped: a fault asked for it.
+        """
+        arrived = self.world.now()
+        fault = self.faults.strike(call)
+        kind = fault.kind if fault else None
+        try:
+            reply, error = await self._settled(call, fault)
+        except Dropped:
+            self.journal.note(call, arrived, None, None, kind)
+            raise
+        self.journal.note(call, arrived, reply.status, error, kind)
+        return reply
+
+    async def _settled(self, call: Call, fault: Fault | None) -> tuple[Reply, str | None]:
+        try:
+            self._budget.spend(call, self.world.settings)
+            return await self._with_fault(call, fault), None
+        except AwsError as refusal:
+            return refused(call, refusal), refusal.code
+        except httpx2.HTTPError as failure:
+            refusal = AwsError("ServiceException", f"The emulator did not answer: {failure!r}", 500)
+            return refused(call, refusal), refusal.code
+
+    async def _with_fault(self, call: Call, fault: Fault | None) -> Reply:
+        if fault is None:
+            return await self.apply(call)
+        if fault.kind in {"fail", "throttle"}:
+            raise fault.refusal()
+        if fault.kind == "hang":
+            await asyncio.sleep(fault.delay)
+            raise Dropped
+        if fault.kind == "late":
+            await asyncio.sleep(fault.delay)
+            return await self.apply(call)
+        if fault.kind == "late_apply":
+            self.world.spawn(self._apply_later(call, fault.delay))
+            await asyncio.sleep(fault.delay)
+            raise Dropped
+        if fault.kind == "lose_reply":
+            await self.apply(call)
+            raise Dropped
+        return await self.apply(call, status_code=fault.code)
+
+    async def _apply_later(self, call: Call, delay: float) -> None:
+        await asyncio.sleep(delay)
+        await self._settled(call, None)
+
+    async def apply(self, call: Call, status_code: str | None = None) -> Reply:
+        """Apply a request by the gateway's own rule, or let the emulator answer.
+
+        Args:
+            call: the request.
+            status_code: StatusCode that every series of GetMetricData is to carry.
+        """
+        if call.service == "lambda" and call.operation in LAMBDA_RULES:
+            return await LAMBDA_RULES[call.operation](self.world, call)
+        if call.service == "monitoring" and call.operation in CLOUDWATCH_RULES:
+            result = CLOUDWATCH_RULES[call.operation](self.world, read_parameters(call))
+            if status_code is not None:
+                for series in result.get("MetricDataResults", []):
+                    series["StatusCode"] = status_code
+            return write_result(call, result)
+        return await self.world.upstream.forward(call)
+
+
+def refused(call: Call, refusal: AwsError) -> Reply:
+    """The refusal in the protocol of the service asked."""
+    if call.service == "monitoring":
+        return write_refusal(call, refusal)
+    return refusal.reply()
