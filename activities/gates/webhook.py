@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import httpx2
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from activities.gates import GateAnswer, GatePorts
 from orchestrator.domain.traffic import Frozen
@@ -18,10 +18,21 @@ CLOSED = frozenset({403, 409, 423})
 LONGEST_TEXT = 200
 
 
+def _parsed(url: str) -> str:
+    try:
+        httpx2.URL(url)
+    except httpx2.InvalidURL as error:
+        raise ValueError(f"not a URL: {error}") from error
+    return url
+
+
+Url = Annotated[str, AfterValidator(_parsed)]
+
+
 class WebhookOptions(Frozen):
     """Whom to ask. The question is a JSON object: `release_id`, `target`, `step`, `version`, `gate`."""
 
-    url: Annotated[str, Field(pattern=r"^https?://", description="URL that the question is sent to by POST")]
+    url: Annotated[Url, Field(pattern=r"^https?://", description="URL that the question is sent to by POST")]
     max_seconds: Annotated[float, Field(gt=0, le=30, description="seconds in which the answer must be there")] = 10
     headers: Annotated[
         dict[str, str], Field(description="request headers by name; nothing secret, since everybody can read a release")
@@ -43,7 +54,7 @@ class Webhook:
                 )
         except TimeoutError:
             return _closed(f"gate {name} gave no answer within {options.max_seconds:g} s, which keeps it closed")
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        except httpx2.HTTPError as error:
             host = urlsplit(options.url).hostname  # the path of a webhook is often its key
             told = str(error) or type(error).__name__
             return _closed(f"gate {name} could not be reached at {host}, which keeps it closed: {told}")

@@ -1,12 +1,13 @@
 """Ask a URL and look at its status and text."""
 
 import asyncio
+import re
 import time
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import httpx2
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from activities.errors import translating
 from activities.probes import ProbePorts
@@ -17,6 +18,18 @@ from orchestrator.domain.work import ProbeAnswer
 
 LONGEST_TEXT = 200
 TOO_MANY = 429
+PLACEHOLDER = re.compile(r"\{(function|alias|version)\}")
+
+
+def _parsed(url: str) -> str:
+    try:
+        httpx2.URL(PLACEHOLDER.sub("x", url))
+    except httpx2.InvalidURL as error:
+        raise ValueError(f"not a URL: {error}") from error
+    return url
+
+
+Url = Annotated[str, AfterValidator(_parsed)]
 
 
 class HttpOptions(Frozen):
@@ -26,7 +39,7 @@ class HttpOptions(Frozen):
     """
 
     url: Annotated[
-        str,
+        Url,
         Field(
             pattern=r"^https?://",
             description="URL to ask; `{function}`, `{alias}` and `{version}` in it are filled in",
@@ -82,9 +95,7 @@ class Http:
 
 def _filled(url: str, target: Target, version: str) -> str:
     known = {"function": target.function, "alias": target.alias, "version": version}
-    for name, value in known.items():
-        url = url.replace(f"{{{name}}}", quote(value, safe=""))
-    return url
+    return PLACEHOLDER.sub(lambda found: quote(known[found[1]], safe=""), url)
 
 
 def _wrong(options: HttpOptions, version: str, found: httpx2.Response) -> str:

@@ -13,8 +13,12 @@ from orchestrator.domain.analysis import Measurement, Window
 from orchestrator.domain.release import Cause, Outcome, Phase, Target
 from orchestrator.domain.traffic import Frozen
 
-MAX_EVENTS = 120
-MAX_TEXT = 500
+MAX_TEXT = 400
+MAX_JOURNAL = 9_000
+"""Characters of all events together, so that the whole document stays below the smallest memo limit known (32 KB on
+Temporal Cloud; a self-hosted server allows 2 MB and warns from 2 KB)."""
+EVENT_FRAME = 120
+"""Characters that an event takes beside its text."""
 SCHEMA_VERSION = 1
 
 
@@ -106,4 +110,10 @@ class ReleaseState(Frozen):
 def record(state: ReleaseState, event: Event, **changes: Any) -> ReleaseState:
     """Return `state` with `changes` and one more event, texts cut to `MAX_TEXT`, oldest events dropped."""
     cut = event.model_copy(update={"text": event.text[:MAX_TEXT]})
-    return state.model_copy(update={**changes, "events": (*state.events, cut)[-MAX_EVENTS:]})
+    room, kept = MAX_JOURNAL, [cut]
+    for earlier in reversed(state.events):
+        room -= EVENT_FRAME + len(earlier.text)
+        if room < 0:
+            break
+        kept.append(earlier)
+    return state.model_copy(update={**changes, "events": tuple(reversed(kept))})

@@ -24,3 +24,16 @@ async def test_bad_version_is_rolled_back_with_one_write(stage: Stage) -> None:
     assert (state.outcome, state.cause) == (Outcome.ROLLED_BACK, Cause.VERDICT)
     assert stage.writes() == ["version 1 + 10 % to version 2", "version 1"]
     assert stage.aws.routing(stage.target) == whole("1")
+
+
+async def test_history_of_a_standard_release_is_short(stage: Stage) -> None:
+    """At most 120 events, whatever the number of looks (time-skip events of the test server not counted)."""
+    handle = await stage.start(stage.request())
+    await handle.result()
+    history = await handle.fetch_history()
+    from collections import Counter
+    kinds = Counter(e.WhichOneof("attributes") for e in history.events)
+    print(kinds)
+    events = [e for e in history.events if "skipping" not in str(e.WhichOneof("attributes"))]
+    print(len(events))
+    assert len(events) <= 120

@@ -1,0 +1,126 @@
+"""A plan before it starts, and many releases at a glance. Pure: values and clock in, lines out."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from orchestrator.cli.render import NARROWEST, number, phase_of, span_of, versions_of
+from orchestrator.cli.text import Line, Span, columns, line, paragraph
+from orchestrator.domain.analysis import Alarms, Check, Compare, Limit
+from orchestrator.domain.journal import ReleaseState
+from orchestrator.domain.plan import Approval, Bake, Gate, Plan, Promote, Shift, Step
+from orchestrator.releasefile.model import ResolvedTarget
+from orchestrator.releasefile.resolving import shortest
+from orchestrator.strategies import format_duration
+
+
+def render_plan(plan: Plan, width: int = 100) -> list[Line]:
+    """Return every step with its weight and times, what is watched, and how long it takes in all."""
+    width = max(width, NARROWEST)
+    head: list[Span] = [(title, "dim") for title in ("step", "what", "weight", "bake", "")]
+    rows = [_step_cells(i, step, plan) for i, step in enumerate(plan.steps)]
+    lines = [line("strategy  ", (plan.strategy, "bold")), *columns([head, *rows], right=frozenset({0, 2}))]
+    lines += _list("checks", [_check_words(check) for check in plan.checks], width)
+    lines += _list("probes", [f"{p.name} ({p.kind})" for p in plan.probes], width)
+    limits = plan.limits
+    total = (
+        f"at least {format_duration(shortest(plan))}; rolled back after {format_duration(limits.deadline)}, "
+        f"or {format_duration(limits.hold)} of pause or hold"
+    )
+    return [*lines, *paragraph(total, width, first="takes     ", indent=10)]
+
+
+def render_target(resolved: ResolvedTarget, width: int = 100) -> list[Line]:
+    """Return the target, what changes beside the code, and its plan."""
+    target = resolved.target
+    lines = [line("target    ", (str(target), "bold"), f"  {target.region}/{target.account}")]
+    if changes := resolved.configuration.changes():
+        # Values of the environment are left out: they may be secrets, and plans are printed in CI logs.
+        words = [f"{k} ({', '.join(v)})" if isinstance(v, dict) else f"{k} = {v}" for k, v in changes.items()]
+        lines += paragraph("; ".join(words), width, first="changes   ", indent=10)
+    if resolved.provisioned_concurrency:
+        lines.append(line(f"keeps     {resolved.provisioned_concurrency} environments ready on the new version"))
+    return [*lines, *render_plan(resolved.plan, width)]
+
+
+def render_list(states: Sequence[ReleaseState], now: datetime, width: int = 100) -> list[Line]:
+    """Return one line per release in the order given; on a narrow screen the rightmost columns are left out."""
+    if not states:
+        return [line("no releases")]
+    titles = ("release", "target", "versions", "state", "weight", "step", "age", "by", "reason")
+    rows: list[list[Span]] = [[(title, "dim") for title in titles]]
+    for state in states:
+        step = f"{state.step + 1}/{len(state.steps)}" if state.step is not None and not state.done else ""
+        rows.append(
+            [
+                (state.release_id, ""),
+                (str(state.target), "bold"),
+                (versions_of(state), ""),
+                phase_of(state),
+                (f"{number(state.weight)} %", ""),
+                (step, ""),
+                (span_of((now - state.started_at).total_seconds()), ""),
+                (state.actor, ""),
+                (" ".join(state.reason.split())[:40], ""),
+            ]
+        )
+    return _fitted(rows, width)
+
+
+def _fitted(rows: list[list[Span]], width: int) -> list[Line]:
+    """Leave out whole columns from the right until the table fits; the first four are always there."""
+    for count in range(len(rows[0]), 3, -1):
+        lines = columns([row[:count] for row in rows], right=frozenset({4}))
+        if max(sum(len(text) for text, _ in row) for row in lines) <= width:
+            return lines
+    return lines
+
+
+def _step_cells(index: int, step: Step, plan: Plan) -> list[Span]:
+    what, weight, bake, more = _step_words(step)
+    weight = weight or f"{number(plan.weight_after(index))} %"
+    return [(str(index + 1), ""), (what, ""), (weight, ""), (bake, ""), (more, "dim")]
+
+
+def _step_words(step: Step) -> tuple[str, str, str, str]:
+    match step:
+        case Shift(weight=weight, bake=bake):
+            return "shift", f"{number(weight)} %", format_duration(bake.duration), _bake_words(bake)
+        case Promote(bake=bake):
+            more = "watched at 100 %" if bake.duration else "the release ends at once"
+            return "promote", "100 %", format_duration(bake.duration), more
+        case Approval(who=who, timeout=timeout):
+            asked = f"by {', '.join(who)}; " if who else ""
+            return "approval", "", "", f"{asked}rolled back after {format_duration(timeout)}"
+        case Gate(gate=gate, timeout=timeout, interval=interval):
+            often = f"asked every {format_duration(interval)}; rolled back after {format_duration(timeout)}"
+            return f"gate {gate.name}", "", "", often
+
+
+def _bake_words(bake: Bake) -> str:
+    words = f"up to {format_duration(bake.max_hold)} more for enough data" if bake.max_hold else ""
+    if bake.advance == "on_evidence":
+        least = f"from {format_duration(bake.minimum)} on " if bake.minimum else ""
+        return f"{least}as soon as proven; {words}".removesuffix("; ")
+    return words
+
+
+def _check_words(check: Check) -> str:
+    match check:
+        case Compare():
+            what = "errors and slow invocations" if check.latency else "errors"
+            words = f"canary against stable: {what}, from {check.min_samples} invocations on"
+        case Limit():
+            words = f"{check.metric} ≤ {number(check.maximum)}{check.unit}, from {check.min_samples} invocations on"
+            if check.slower_than is not None:
+                words += f", slow above {number(check.slower_than)} ms"
+        case Alarms():
+            words = f"alarms {', '.join(check.names)}"
+    act = {"rollback": "rolls back", "pause": "pauses", "notify": "only tells"}[check.on_failure]
+    return f"{check.name}: {words}; {act if check.mode == 'enforce' else 'only observes'}"
+
+
+def _list(title: str, entries: list[str], width: int) -> list[Line]:
+    lines: list[Line] = []
+    for i, entry in enumerate(entries):
+        lines += paragraph(entry, width, first=(title if i == 0 else "").ljust(10), indent=10)
+    return lines

@@ -1,0 +1,31 @@
+"""A shop's checkout, as small as it can be: adds up a basket. What differs between releases is in `variant.py`."""
+
+import random
+import time
+from typing import Any
+
+from variant import ERROR_RATE, RELEASE, SECONDS  # type: ignore[import-not-found,unused-ignore]
+
+
+class PaymentRefused(Exception):
+    """What a broken release raises."""
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer with the basket's total and the release that computed it.
+
+    Args:
+        event: may have `items`, each with `price` and `quantity`; a queue's `Records` are counted.
+        context: Lambda's context.
+    """
+    time.sleep(SECONDS)
+    if random.random() < ERROR_RATE:  # noqa: S311 - chance, no secret
+        print(f"release {RELEASE} lost a payment")
+        raise PaymentRefused(f"release {RELEASE} could not charge the card")
+    total = sum(item["price"] * item.get("quantity", 1) for item in event.get("items", []))
+    return {
+        "release": RELEASE,
+        "version": context.function_version,
+        "total": total,
+        "records": len(event.get("Records", [])),
+    }
