@@ -54,7 +54,7 @@ _CODES: Mapping[type[SluiceError], str] = {
     NotReleasable: "InvalidParameterValueException InvalidParameterValue InvalidParameterCombination "
     "ValidationException ValidationError InvalidZipFileException InvalidRuntimeException CodeStorageExceededException "
     "CodeVerificationFailedException InvalidCodeSignatureException SnapStartException RecursiveInvocationException "
-    "SnapStartRegenerationFailureException RequestTooLargeException InvalidRequestContentException "
+    "SnapStartRegenerationFailureException RequestTooLargeException SerializedRequestEntityTooLargeException InvalidRequestContentException "
     "ServiceQuotaExceededException KMSAccessDeniedException KMSDisabledException KMSInvalidStateException "
     "KMSNotFoundException EC2AccessDeniedException EC2UnexpectedException EFSIOException EFSMountFailureException "
     "InvalidSecurityGroupIDException InvalidSubnetIDException RuntimeVersionDeletedException "

@@ -14,7 +14,7 @@ from orchestrator.lab.gateway import Gateway
 from orchestrator.lab.gateway.settings import LabSettings
 
 ACCESS_KEY_ID = "lab-no-real-key"
-SECRET_ACCESS_KEY = "lab-no-real-secret"  # noqa: S105 - says itself that it is none
+SECRET_ACCESS_KEY = "lab-no-real-secret"
 _REAL_PREFIXES = ("AKIA", "ASIA")
 
 
@@ -92,7 +92,9 @@ class Lab:
                 faults_allowed=options.faults_allowed,
             )
             async with asyncio.TaskGroup() as starting:
-                starting.create_task(self._start(processes.start_emulator(emulator_port, self.state_dir, options.region)))
+                starting.create_task(
+                    self._start(processes.start_emulator(emulator_port, self.state_dir, options.region))
+                )
                 if options.temporal:
                     starting.create_task(self._start_temporal())
                 starting.create_task(self._gateway.start())

@@ -1,5 +1,6 @@
 """What no AWS has: faults, journal, settings, reset, and states that take weeks to come about by themselves."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -63,59 +64,69 @@ class AdminDesk:
 
     async def _route(self, call: Call) -> Reply:
         asked = (call.method, call.path.removeprefix(PREFIX).partition("/")[0])
-        desk = self._desk
-        if asked[1] == "faults":
-            return self._faults(call)
-        if asked == ("GET", "calls"):
-            return json_reply([record.model_dump() for record in desk.journal.records()])
-        if asked == ("DELETE", "calls"):
-            desk.journal.clear()
-            return Reply(204)
+        if asked[1] == "faults" and not self._faults_allowed:
+            raise AwsError("FaultsNotAllowed", "This lab was started without faults allowed.", 403)
         if asked == ("POST", "reset"):
             await self._reset()
             return Reply(204)
-        if asked == ("POST", "settings"):
-            changed = {**desk.world.settings.model_dump(), **call.document()}
-            desk.world.settings = LabSettings.model_validate(changed)
-            return json_reply(desk.world.settings.model_dump())
-        if asked == ("GET", "settings"):
-            return json_reply(desk.world.settings.model_dump())
-        if asked == ("POST", "seed"):
-            desk.world.chance.seed(call.document().get("seed"))
-            return Reply(204)
-        return await self._states(call, asked)
+        rules: dict[tuple[str, str], Callable[[Call], Reply]] = {
+            ("GET", "faults"): lambda _: json_reply([fault.model_dump() for fault in self._desk.faults.standing()]),
+            ("POST", "faults"): self._post_fault,
+            ("DELETE", "faults"): self._clear_faults,
+            ("GET", "calls"): lambda _: json_reply([record.model_dump() for record in self._desk.journal.records()]),
+            ("DELETE", "calls"): self._clear_calls,
+            ("GET", "settings"): lambda _: json_reply(self._desk.world.settings.model_dump()),
+            ("POST", "settings"): self._change_settings,
+            ("POST", "seed"): self._reseed,
+            ("POST", "states"): self._set_state,
+            ("POST", "publish-failures"): self._fail_publish,
+            ("POST", "alarms"): self._set_alarm,
+            ("GET", "code"): self._code,
+        }
+        if asked not in rules:
+            raise AwsError("NotFound", f"There is nothing at {call.method} {call.path}.", 404)
+        return rules[asked](call)
 
-    async def _states(self, call: Call, asked: tuple[str, str]) -> Reply:
+    def _post_fault(self, call: Call) -> Reply:
+        self._desk.faults.post(Fault.model_validate(call.document()))
+        return Reply(204)
+
+    def _clear_faults(self, _: Call) -> Reply:
+        self._desk.faults.clear()
+        return Reply(204)
+
+    def _clear_calls(self, _: Call) -> Reply:
+        self._desk.journal.clear()
+        return Reply(204)
+
+    def _change_settings(self, call: Call) -> Reply:
         world = self._desk.world
-        if asked == ("POST", "states"):
-            order = StateOrder.model_validate(call.document())
-            configuration = world.function(order.function).version_configuration(order.version)
-            settle(configuration, order.state, order.reason)
-            return Reply(204)
-        if asked == ("POST", "publish-failures"):
-            failure = PublishOrder.model_validate(call.document())
-            world.function(failure.function).next_publish_fails = failure.reason
-            return Reply(204)
-        if asked == ("POST", "alarms"):
-            alarm = AlarmOrder.model_validate(call.document())
-            if not any(known.definition["AlarmName"] == alarm.name for known in world.alarms.read(world)):
-                world.alarms.put(_plain_alarm(alarm.name), None, world.now())
-            world.alarms.set_state(alarm.name, alarm.state, alarm.reason, world.now())
-            return Reply(204)
-        if asked == ("GET", "code"):
-            return self._code(call)
-        return json_reply({"message": f"There is nothing at {call.method} {call.path}."}, 404)
+        world.settings = LabSettings.model_validate({**world.settings.model_dump(), **call.document()})
+        return json_reply(world.settings.model_dump())
 
-    def _faults(self, call: Call) -> Reply:
-        if not self._faults_allowed:
-            return json_reply({"message": "This lab was started without faults; start it with faults allowed."}, 403)
-        if call.method == "POST":
-            self._desk.faults.post(Fault.model_validate(call.document()))
-            return Reply(204)
-        if call.method == "DELETE":
-            self._desk.faults.clear()
-            return Reply(204)
-        return json_reply([fault.model_dump() for fault in self._desk.faults.standing()])
+    def _reseed(self, call: Call) -> Reply:
+        self._desk.world.chance.seed(call.document().get("seed"))
+        return Reply(204)
+
+    def _set_state(self, call: Call) -> Reply:
+        order = StateOrder.model_validate(call.document())
+        settle(
+            self._desk.world.function(order.function).version_configuration(order.version), order.state, order.reason
+        )
+        return Reply(204)
+
+    def _fail_publish(self, call: Call) -> Reply:
+        order = PublishOrder.model_validate(call.document())
+        self._desk.world.function(order.function).next_publish_fails = order.reason
+        return Reply(204)
+
+    def _set_alarm(self, call: Call) -> Reply:
+        order = AlarmOrder.model_validate(call.document())
+        world = self._desk.world
+        if order.name not in world.alarms:
+            world.alarms.put(_plain_alarm(order.name), None, world.now())
+        world.alarms.set_state(order.name, order.state, order.reason, world.now())
+        return Reply(204)
 
     def _code(self, call: Call) -> Reply:
         _, name, version = call.path.removeprefix(PREFIX).split("/")

@@ -59,6 +59,10 @@ class AlarmBook:
         self._arn_prefix = arn_prefix
         self._alarms: dict[str, Alarm] = {}
 
+    def __contains__(self, name: object) -> bool:
+        """Whether there is an alarm of this name."""
+        return name in self._alarms
+
     def clear(self) -> None:
         """Forget all alarms."""
         self._alarms.clear()

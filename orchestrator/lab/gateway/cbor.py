@@ -12,23 +12,14 @@ _BREAK = object()
 
 def dumps(value: Any) -> bytes:
     """Encode; a `datetime` becomes tag 1 with a double."""
-    if value is None or isinstance(value, bool):
-        return bytes([0xE0 | {False: 20, True: 21, None: 22}[value]])
-    if isinstance(value, int):
-        return _head(0, value) if value >= 0 else _head(1, -1 - value)
-    if isinstance(value, float):
-        return b"\xfb" + struct.pack(">d", value)
     if isinstance(value, datetime):
-        return _head(6, _TIMESTAMP_TAG) + dumps(value.timestamp())
-    if isinstance(value, str):
-        encoded = value.encode()
-        return _head(3, len(encoded)) + encoded
+        return _head(6, _TIMESTAMP_TAG) + _scalar(value.timestamp())
     if isinstance(value, list | tuple):
         return _head(4, len(value)) + b"".join(dumps(entry) for entry in value)
     if isinstance(value, dict):
         kept = {key: entry for key, entry in value.items() if entry is not None}
         return _head(5, len(kept)) + b"".join(dumps(key) + dumps(entry) for key, entry in kept.items())
-    raise TypeError(f"CBOR: {type(value).__name__} is not supported")
+    return _scalar(value)
 
 
 def loads(data: bytes) -> Any:
@@ -42,6 +33,19 @@ def loads(data: bytes) -> Any:
     except (IndexError, struct.error, UnicodeDecodeError, KeyError) as error:
         raise ValueError("not CBOR") from error
     return value
+
+
+def _scalar(value: Any) -> bytes:
+    if value is None or isinstance(value, bool):
+        return bytes([0xE0 | {False: 20, True: 21, None: 22}[value]])
+    if isinstance(value, int):
+        return _head(0, value) if value >= 0 else _head(1, -1 - value)
+    if isinstance(value, float):
+        return b"\xfb" + struct.pack(">d", value)
+    if isinstance(value, str):
+        encoded = value.encode()
+        return _head(3, len(encoded)) + encoded
+    raise TypeError(f"CBOR: {type(value).__name__} is not supported")
 
 
 def _head(major: int, count: int) -> bytes:

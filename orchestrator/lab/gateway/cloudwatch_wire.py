@@ -83,7 +83,7 @@ def moment(value: Any) -> float:
     if isinstance(value, int | float):
         return float(value)
     try:
-        read = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+        read = datetime.fromisoformat(str(value))
     except ValueError:
         raise AwsError("ValidationError", f"Timestamp {value!r} cannot be read.") from None
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()

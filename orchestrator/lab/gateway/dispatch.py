@@ -36,7 +36,7 @@ LAMBDA_RULES: dict[str, LambdaRule] = {
 CLOUDWATCH_RULES: dict[str, CloudWatchRule] = {**cloudwatch.HANDLERS, **alarms.HANDLERS}
 
 
-class Dropped(Exception):  # noqa: N818 - no error: what a fault asked for
+class Dropped(Exception):
     """The connection is to be closed without an answer."""
 
 
@@ -74,8 +74,8 @@ class Desk:
         except AwsError as refusal:
             return refused(call, refusal), refusal.code
         except httpx2.HTTPError as failure:
-            refusal = AwsError("ServiceException", f"The emulator did not answer: {failure!r}", 500)
-            return refused(call, refusal), refusal.code
+            broken = AwsError("ServiceException", f"The emulator did not answer: {failure!r}", 500)
+            return refused(call, broken), broken.code
 
     async def _with_fault(self, call: Call, fault: Fault | None) -> Reply:
         if fault is None:

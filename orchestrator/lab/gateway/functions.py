@@ -1,4 +1,4 @@
-"""Functions as the control plane knows them: `$LATEST`, published versions, aliases, reserved and provisioned capacity."""
+"""Functions as the control plane knows them: `$LATEST`, published versions, aliases and capacity."""
 
 import asyncio
 import copy
@@ -75,8 +75,6 @@ class Function:
     in_flight: int = 0
     next_publish_fails: str | None = None
     """StateReason with which the next published version ends as `Failed`."""
-    lanes: dict[str, asyncio.Lock] = field(default_factory=dict)
-    """One per version: the emulator runs one invocation of a version at a time."""
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -120,10 +118,6 @@ class Function:
         if name not in self.aliases:
             raise not_found(f"Cannot find alias arn: {self.arn}:{name}")
         return self.aliases[name]
-
-    def lane(self, version: str) -> asyncio.Lock:
-        """The queue of a version's invocations."""
-        return self.lanes.setdefault(version, asyncio.Lock())
 
     def check_revision(self, revision: str | None) -> None:
         """Refuse a RevisionId that is not that of `$LATEST` now; None is no guard."""

@@ -3,13 +3,12 @@
 import asyncio
 import base64
 import json
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from orchestrator.lab.gateway.execution import Lanes, Outcome
 from orchestrator.lab.gateway.functions import Function, settle
 from orchestrator.lab.gateway.metrics import Invocation
-from orchestrator.lab.gateway.packages import runs_on_our_runtime
 from orchestrator.lab.gateway.provisioning import throttle_reason
 from orchestrator.lab.gateway.routing import LATEST
 from orchestrator.lab.gateway.wire import AwsError, Call, Reply, conflict, not_found
@@ -17,16 +16,6 @@ from orchestrator.lab.gateway.world import World
 
 _LOG_TAIL = 4096
 _THROTTLED_EVENT_WAIT = 0.5
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one invocation gave."""
-
-    version: str
-    payload: bytes
-    error: bool = False
-    log: str = ""
 
 
 async def invoke(world: World, call: Call) -> Reply:
@@ -88,52 +77,15 @@ async def run(world: World, function: Function, qualifier: str | None, event: An
         raise AwsError("TooManyRequestsException", "Rate Exceeded.", 429, Reason=reason)
     function.in_flight += 1
     try:
-        async with function.lane(version):
-            outcome, milliseconds = await _execute(world, function, version, qualifier, event)
+        lanes = world.lanes.setdefault(function.name, Lanes())
+        outcome = await lanes.run(world.upstream, function, version, qualifier, event)
     finally:
         function.in_flight -= 1
     visible = world.now() + world.settings.metric_lag
     world.metrics.record_invocation(
-        Invocation(function.name, resource, triple, started, visible, milliseconds, outcome.error)
+        Invocation(function.name, resource, triple, started, visible, outcome.milliseconds, outcome.error)
     )
     return outcome
-
-
-async def _execute(
-    world: World, function: Function, version: str, qualifier: str | None, event: Any
-) -> tuple[Outcome, float]:
-    configuration = function.version_configuration(version)
-    ours = runs_on_our_runtime(configuration)
-    backend = LATEST if version == LATEST else function.versions[version].backend
-    request = str(uuid4())
-    envelope = {
-        "event": event,
-        "context": {
-            "handler": configuration["Handler"],
-            "function_name": function.name,
-            "function_version": version,
-            "invoked_function_arn": function.arn + (f":{qualifier}" if qualifier else ""),
-            "memory_limit_in_mb": configuration.get("MemorySize", 128),
-            "aws_request_id": request,
-            "timeout": configuration.get("Timeout", 3),
-        },
-    }
-    began = world.now()
-    reply = await world.upstream.functions(
-        "POST", f"/{function.name}/invocations", envelope if ours else event, Qualifier=backend
-    )
-    elapsed = (world.now() - began) * 1000
-    failed = "x-amz-function-error" in reply.headers
-    if not ours or failed:  # a timeout ends the worker before the runtime can report
-        return Outcome(version, reply.body, failed, ""), elapsed
-    report = reply.document()
-    payload = report.get("error", report.get("payload"))
-    log = (
-        f"START RequestId: {request} Version: {version}\n{report['log']}END RequestId: {request}\n"
-        f"REPORT RequestId: {request}\tDuration: {report['duration']:.2f} ms\t"
-    )
-    outcome = Outcome(version, json.dumps(payload).encode(), "error" in report, log)
-    return outcome, float(report["duration"])
 
 
 async def _refuse_unready(world: World, function: Function, version: str) -> None:

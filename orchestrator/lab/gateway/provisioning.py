@@ -6,8 +6,16 @@ Source of all rules here: lambda.md 1.8.
 from orchestrator.lab.gateway.functions import Function, Provisioned, timestamp
 from orchestrator.lab.gateway.paging import page
 from orchestrator.lab.gateway.routing import LATEST, Alias, Routing
-from orchestrator.lab.gateway.wire import AwsError, Call, Reply, conflict, failed_validation, invalid
-from orchestrator.lab.gateway.wire import json_reply, not_found
+from orchestrator.lab.gateway.wire import (
+    AwsError,
+    Call,
+    Reply,
+    conflict,
+    failed_validation,
+    invalid,
+    json_reply,
+    not_found,
+)
 from orchestrator.lab.gateway.world import World
 
 _UNRESERVABLE = 100
@@ -108,16 +116,18 @@ async def account_settings(world: World, _: Call) -> Reply:
         for function in world.functions.values()
         for package in (function.package, *(version.package for version in function.versions.values()))
     ]
-    return json_reply({
-        "AccountLimit": {
-            "TotalCodeSize": 322122547200,
-            "CodeSizeUnzipped": 262144000,
-            "CodeSizeZipped": 52428800,
-            "ConcurrentExecutions": world.settings.account_concurrency,
-            "UnreservedConcurrentExecutions": world.settings.account_concurrency - reserved,
-        },
-        "AccountUsage": {"TotalCodeSize": sum(packages), "FunctionCount": len(world.functions)},
-    })
+    return json_reply(
+        {
+            "AccountLimit": {
+                "TotalCodeSize": 322122547200,
+                "CodeSizeUnzipped": 262144000,
+                "CodeSizeZipped": 52428800,
+                "ConcurrentExecutions": world.settings.account_concurrency,
+                "UnreservedConcurrentExecutions": world.settings.account_concurrency - reserved,
+            },
+            "AccountUsage": {"TotalCodeSize": sum(packages), "FunctionCount": len(world.functions)},
+        }
+    )
 
 
 async def follow_alias(world: World, function: Function, alias: Alias, before: Routing) -> None:

@@ -95,7 +95,8 @@ def read_weights(config: Any) -> dict[str, float]:
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0.0 <= weight <= 1.0:
             raise failed_validation(
                 f"1 validation error detected: Value '{weights}' at {where}: Map value must satisfy constraint: "
-                "[Member must have value less than or equal to 1.0, Member must have value greater than or equal to 0.0]"
+                "[Member must have value less than or equal to 1.0, "
+                "Member must have value greater than or equal to 0.0]"
             )
     if len(weights) > 1:
         raise invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")

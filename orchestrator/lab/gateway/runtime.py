@@ -1,8 +1,8 @@
 """The lab's Lambda runtime for Python: packed beside a function's code, calls its handler, reports the outcome.
 
 AWS has the same part (the runtime interface client). Without it the emulator's worker ends at every raised error,
-waits 50 ms for output after a silent call, and knows neither error types nor the handler's own duration.
-Stdlib only; runs inside the emulator's worker, never imported by the lab.
+waits 50 ms for output after a silent call, runs one call at a time, and knows neither error types nor the handler's
+own duration. Stdlib only; runs inside the emulator's worker, never imported by the lab.
 """
 
 import contextlib
@@ -11,67 +11,101 @@ import io
 import json
 import os
 import sys
+import threading
 import time
 import traceback
+from collections.abc import Callable
+from typing import Any, TextIO
 
-_loaded = {}
+_loaded: dict[str, Callable[[Any, Any], Any]] = {}
+_loading = threading.Lock()
 
 
 class Context:
     """What Lambda gives a handler beside the event."""
 
-    def __init__(self, told):
+    def __init__(self, told: dict[str, Any]) -> None:
+        """Take what the gateway tells about the invocation."""
         self.function_name = told["function_name"]
         self.function_version = told["function_version"]
         self.invoked_function_arn = told["invoked_function_arn"]
         self.memory_limit_in_mb = told["memory_limit_in_mb"]
         self.aws_request_id = told["aws_request_id"]
-        self.log_group_name = "/aws/lambda/" + self.function_name
+        self.log_group_name = "/aws/lambda/" + told["function_name"]
         self.log_stream_name = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME", "")
         self.identity = None
         self.client_context = None
         self._deadline = time.monotonic() + told["timeout"]
 
-    def get_remaining_time_in_millis(self):
+    def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the function's timeout."""
         return max(0, int((self._deadline - time.monotonic()) * 1000))
 
 
-def serve(envelope, _context):
-    """Run one invocation; the reply says payload or error, milliseconds, and what was printed."""
-    told = envelope["context"]
-    printed = io.StringIO()
-    reply = {}
-    started = time.perf_counter()
+class _Printed(io.TextIOBase):
+    """Standard output that keeps the invocations of one batch apart, by thread."""
+
+    def __init__(self, beyond: TextIO) -> None:
+        self._beyond = beyond
+        self._here = threading.local()
+
+    def begin(self) -> None:
+        self._here.text = io.StringIO()
+
+    def end(self) -> str:
+        text: str = self._here.text.getvalue()
+        return text
+
+    def write(self, text: str) -> int:
+        place: TextIO = getattr(self._here, "text", self._beyond)
+        return place.write(text)
+
+
+def serve(envelope: dict[str, Any], _context: Any) -> list[dict[str, Any]]:
+    """Run a batch of invocations side by side; each reply says payload or error, milliseconds, and what was printed."""
+    batch = envelope["invocations"]
+    replies: list[dict[str, Any]] = [{} for _ in batch]
+    printed = _Printed(sys.stderr)
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-        try:
-            handler = _handler(told["handler"])
-            started = time.perf_counter()
-            reply["payload"] = _plain(handler(envelope["event"], Context(told)))
-        except BaseException as error:  # noqa: BLE001 - SystemExit too ends an invocation, not the worker
-            reply["error"] = _described(error)
-    reply["duration"] = (time.perf_counter() - started) * 1000
-    reply["log"] = printed.getvalue()
+        threads = [
+            threading.Thread(target=_run, args=(told, reply, printed))
+            for told, reply in zip(batch[1:], replies[1:], strict=True)
+        ]
+        for thread in threads:
+            thread.start()
+        _run(batch[0], replies[0], printed)
+        for thread in threads:
+            thread.join()
     # The emulator stops waiting for output 5 ms after the first line, or 50 ms when there is none.
-    sys.stderr.write(reply["log"] or "-\n")
+    sys.stderr.write("".join(reply["log"] for reply in replies) or "-\n")
     sys.stderr.flush()
-    return reply
+    return replies
 
 
-def _handler(path):
-    if path not in _loaded:
-        module, _, name = path.rpartition(".")
-        _loaded[path] = getattr(importlib.import_module(module.replace("/", ".")), name)
+def _run(told: dict[str, Any], reply: dict[str, Any], printed: _Printed) -> None:
+    printed.begin()
+    started = time.perf_counter()
+    try:
+        handler = _handler(told["handler"])
+        started = time.perf_counter()
+        reply["payload"] = json.loads(json.dumps(handler(told["event"], Context(told))))
+    except BaseException as error:  # noqa: BLE001 - SystemExit too ends an invocation, not the worker
+        reply["error"] = _described(error)
+    reply["duration"] = (time.perf_counter() - started) * 1000
+    reply["log"] = printed.end()
+
+
+def _handler(path: str) -> Callable[[Any, Any], Any]:
+    with _loading:
+        if path not in _loaded:
+            module, _, name = path.rpartition(".")
+            _loaded[path] = getattr(importlib.import_module(module.replace("/", ".")), name)
     return _loaded[path]
 
 
-def _plain(value):
-    return json.loads(json.dumps(value))
-
-
-def _described(error):
+def _described(error: BaseException) -> dict[str, Any]:
     frames = traceback.format_list(traceback.extract_tb(error.__traceback__)[1:])
     kind = type(error).__name__
     if isinstance(error, ImportError) and not _loaded:
         kind = "Runtime.ImportModuleError"
-    return {"errorMessage": str(error), "errorType": kind, "requestId": "", "stackTrace": frames}
+    return {"errorMessage": str(error), "errorType": kind, "stackTrace": frames}

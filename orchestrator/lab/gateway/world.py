@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from orchestrator.lab.gateway.alarms import AlarmBook
+from orchestrator.lab.gateway.execution import Lanes
 from orchestrator.lab.gateway.functions import Function
 from orchestrator.lab.gateway.metrics import MetricStore
 from orchestrator.lab.gateway.settings import LabSettings
@@ -35,6 +36,7 @@ class World:
         self.functions: dict[str, Function] = {}
         self.retired_numbers: dict[str, int] = {}
         """Last version number of deleted functions: numbers are never reused (lambda.md 1.4)."""
+        self.lanes: dict[str, Lanes] = {}
         self.metrics = MetricStore()
         self.alarms = AlarmBook(self.arn("cloudwatch", "alarm:"))
         self.mapped_queues: dict[str, asyncio.Task[None]] = {}
@@ -83,6 +85,7 @@ class World:
         self.functions.clear()
         self.retired_numbers.clear()
         self.mapped_queues.clear()
+        self.lanes.clear()
         self.metrics.clear()
         self.alarms.clear()
         self.chance.seed(seed)

@@ -1,7 +1,7 @@
 """Kayenta's judge for one critical metric (error rate, direction "increase"), over many traces at once.
 
-**Source:** Kayenta, ``MannWhitneyClassifier.scala`` (tolerance 0.25 and confidence 0.98 are fixed there), ``MannWhitney``
-(R's ``wilcox.test``: normal approximation, tie and continuity correction) and ``NetflixACAJudge.scala``.
+**Source:** Kayenta, ``MannWhitneyClassifier.scala`` (tolerance 0.25 and confidence 0.98 are fixed there),
+``MannWhitney`` (R's ``wilcox.test``: normal approximation, tie and continuity correction), ``NetflixACAJudge.scala``.
 """
 
 import numpy as np

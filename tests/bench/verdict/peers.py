@@ -78,13 +78,13 @@ def flagger(m: Minutes) -> np.ndarray:
 
 
 def kayenta(m: Minutes) -> np.ndarray:
-    """Judge the error rate at the end of each step on its five minutes, as a critical metric.
+    """Judge the error rate at the end of each step on all minutes so far ("growing"), as a critical metric.
 
     Given its points without lag: with fewer than five on each side the judge cannot reject at all.
     """
     found = np.full(m.n.shape[1], NEVER)
-    for begin, end in STEPS:
-        part = slice(begin, end)
+    for _, end in STEPS:
+        part = slice(0, end)
         bad = fails(m.n[part], m.x[part], m.big_n[part], m.big_x[part])
         found = np.where((found == NEVER) & bad, end, found)
     return found

@@ -56,7 +56,8 @@ def test_the_gated_ramp_takes_the_same_decisions(requests_per_second):
     rng, settings = np.random.default_rng(2), ComparisonSettings(max_hold_seconds=900)
     design, weights = cells(requests_per_second, 1, rng), (10.0, 50.0, 100.0)
     outcome = gated(design, weights, settings, rng, horizon=40)
-    for trace in range(0, design.size, 2):
+    decisions = set()
+    for trace in range(design.size):
         step, began = 0, 0
         for t in range(1, len(outcome.history) + 1):
             if t > outcome.rolled_back[trace] or t >= outcome.full_at[trace]:
@@ -71,10 +72,12 @@ def test_the_gated_ramp_takes_the_same_decisions(requests_per_second):
             where = view(weights[step], weights[min(step + 1, 2)], int(at_weight), 60.0 * (t - began))
             judged = decide(periods, where, settings)
             assert (judged.decision is Decision.ROLLBACK) == (outcome.rolled_back[trace] == t)
+            decisions.add(judged.decision)
             overdue = judged.decision is Decision.INCONCLUSIVE and judged.evidence and not judged.suspicious
             if step < 2 and (judged.decision is Decision.ADVANCE or overdue):
                 step, began = step + 1, t
-                assert outcome.full_at[trace] == t or step < 2
+                assert (outcome.full_at[trace] == t) == (step == 2)
+    assert decisions >= {Decision.ROLLBACK, Decision.ADVANCE, Decision.WAIT}
 
 
 def test_the_rank_statistic_is_that_of_scipy():

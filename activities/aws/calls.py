@@ -1,0 +1,75 @@
+"""One API call: its turn in the budget, its client, its errors."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from activities.errors import translating
+
+Connect = Callable[[], Awaitable[Any]]
+"""Gives the client of one service, account and region; made at the first call."""
+Turn = Callable[[str], Awaitable[None]]
+"""Waits until an operation (its method name on the client) may be called."""
+
+
+class Answer(Protocol):
+    """A parsed answer, by API name."""
+
+    def __getitem__(self, name: str) -> Any: ...
+    def get(self, name: str, default: Any = None) -> Any: ...
+
+
+async def no_limit(operation: str) -> None:
+    """Let an operation pass at once."""
+
+
+class Calls:
+    """Calls operations of one client; raises only domain errors."""
+
+    def __init__(self, connect: Connect, turn: Turn = no_limit) -> None:
+        self._connect = connect
+        self._turn = turn
+
+    async def __call__(self, operation: str, doing: str, **arguments: Any) -> Answer:
+        """Return the answer of `operation`, e.g. `update_alias`; `doing` completes "could not ..."."""
+        with translating(doing):
+            answer: Answer = await (await self.method(operation))(**arguments)
+            return answer
+
+    async def method(self, operation: str) -> Callable[..., Awaitable[Any]]:
+        """Return the client's method when its turn has come; its errors are those of the library."""
+        client = await self._connect()
+        await self._turn(operation)
+        method: Callable[..., Awaitable[Any]] = getattr(client, operation)
+        return method
+
+    async def or_none(self, operation: str, doing: str, *, absent: tuple[str, ...], **arguments: Any) -> Answer | None:
+        """Like a call, but one of the error codes `absent` gives None."""
+        with translating(doing), _silent(absent):
+            answer: Answer = await (await self.method(operation))(**arguments)
+            return answer
+        return None
+
+    async def pages(
+        self, operation: str, doing: str, *, token: str = "Marker", next_token: str = "NextMarker", **arguments: Any
+    ) -> AsyncIterator[Answer]:
+        """Yield every page in order."""
+        position: dict[str, str] = {}
+        while True:
+            page = await self(operation, doing, **arguments, **position)
+            yield page
+            following = page.get(next_token)
+            if not following or following == position.get(token):
+                return
+            position = {token: following}
+
+
+@contextmanager
+def _silent(codes: tuple[str, ...]) -> Any:
+    try:
+        yield
+    except Exception as error:
+        answer = getattr(error, "response", None)
+        if isinstance(answer, Mapping) and answer.get("Error", {}).get("Code") in codes:
+            return
+        raise
