@@ -53,12 +53,14 @@ _CODES: Mapping[type[SluiceError], str] = {
     TimedOut: "RequestTimeout RequestTimeoutException SnapStartTimeoutException EFSMountTimeoutException",
     NotReleasable: "InvalidParameterValueException InvalidParameterValue InvalidParameterCombination "
     "ValidationException ValidationError InvalidZipFileException InvalidRuntimeException CodeStorageExceededException "
-    "CodeVerificationFailedException InvalidCodeSignatureException SnapStartException RecursiveInvocationException "
-    "SnapStartRegenerationFailureException RequestTooLargeException SerializedRequestEntityTooLargeException InvalidRequestContentException "
+    "CodeVerificationFailedException InvalidCodeSignatureException SnapStartException "
+    "RecursiveInvocationException SnapStartRegenerationFailureException RequestTooLargeException "
+    "SerializedRequestEntityTooLargeException InvalidRequestContentException "
     "ServiceQuotaExceededException KMSAccessDeniedException KMSDisabledException KMSInvalidStateException "
-    "KMSNotFoundException EC2AccessDeniedException EC2UnexpectedException EFSIOException EFSMountFailureException "
-    "InvalidSecurityGroupIDException InvalidSubnetIDException RuntimeVersionDeletedException "
-    "CodeArtifactUserDeletedException NoPublishedVersionException ModeNotSupportedException",
+    "KMSNotFoundException EC2AccessDeniedException EC2UnexpectedException EFSIOException "
+    "EFSMountFailureException InvalidSecurityGroupIDException InvalidSubnetIDException "
+    "RuntimeVersionDeletedException CodeArtifactUserDeletedException NoPublishedVersionException "
+    "ModeNotSupportedException",
 }
 """AWS's error codes. **Source:** the API reference of Lambda, CloudWatch and STS, and recorded answers."""
 

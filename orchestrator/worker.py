@@ -35,7 +35,7 @@ def aws_clients(options: AwsOptions) -> AwsClients:
             endpoint_url=options.endpoint_url,
             roles=options.roles,
             external_id=options.external_id.get_secret_value() if options.external_id else None,
-            requests_per_second=options.requests_per_second,
+            control_rate=options.requests_per_second,
         )
     )
 

@@ -1,22 +1,17 @@
 """One API call: its turn in the budget, its client, its errors."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from activities.errors import translating
 
 Connect = Callable[[], Awaitable[Any]]
 """Gives the client of one service, account and region; made at the first call."""
+Answer = Mapping[str, Any]
+"""A parsed answer, by API name."""
 Turn = Callable[[str], Awaitable[None]]
 """Waits until an operation (its method name on the client) may be called."""
-
-
-class Answer(Protocol):
-    """A parsed answer, by API name."""
-
-    def __getitem__(self, name: str) -> Any: ...
-    def get(self, name: str, default: Any = None) -> Any: ...
 
 
 async def no_limit(operation: str) -> None:
@@ -51,21 +46,22 @@ class Calls:
         return None
 
     async def pages(
-        self, operation: str, doing: str, *, token: str = "Marker", next_token: str = "NextMarker", **arguments: Any
+        self, operation: str, doing: str, *, names: tuple[str, str] = ("Marker", "NextMarker"), **arguments: Any
     ) -> AsyncIterator[Answer]:
-        """Yield every page in order."""
+        """Yield every page in order; `names` are those of the position in request and answer."""
+        asked, told = names
         position: dict[str, str] = {}
         while True:
             page = await self(operation, doing, **arguments, **position)
             yield page
-            following = page.get(next_token)
-            if not following or following == position.get(token):
+            following = page.get(told)
+            if not following or following == position.get(asked):
                 return
-            position = {token: following}
+            position = {asked: following}
 
 
 @contextmanager
-def _silent(codes: tuple[str, ...]) -> Any:
+def _silent(codes: tuple[str, ...]) -> Iterator[None]:
     try:
         yield
     except Exception as error:

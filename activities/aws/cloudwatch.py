@@ -16,6 +16,7 @@ SERIES_PER_CALL = 500
 """Source: GetMetricData, API reference."""
 ALARMS_PER_CALL = 100
 """Source: DescribeAlarms, API reference."""
+TOKENS = ("NextToken", "NextToken")
 LONGEST_REASON = 300
 """Characters of an alarm's reason that are kept."""
 
@@ -43,9 +44,7 @@ class CloudWatch:
                 "ScanBy": "TimestampAscending",
             }
             doing = f"read {len(batch)} metrics"
-            async for page in self._calls.pages(
-                "get_metric_data", doing, token="NextToken", next_token="NextToken", **request
-            ):
+            async for page in self._calls.pages("get_metric_data", doing, names=TOKENS, **request):
                 reading.take(page)
             values |= reading.whole(start, end)
         return values
@@ -59,7 +58,7 @@ class CloudWatch:
         for batch in _batches(list(dict.fromkeys(names)), ALARMS_PER_CALL):
             request = {"AlarmNames": list(batch), "AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "MaxRecords": 100}
             async for page in self._calls.pages(
-                "describe_alarms", f"read {len(batch)} alarms", token="NextToken", next_token="NextToken", **request
+                "describe_alarms", f"read {len(batch)} alarms", names=TOKENS, **request
             ):
                 for alarm in (*(page.get("MetricAlarms") or ()), *(page.get("CompositeAlarms") or ())):
                     found[alarm["AlarmName"]] = _alarm(alarm)

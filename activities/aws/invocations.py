@@ -21,7 +21,7 @@ class Invocations:
         qualifier: str,
         payload: bytes,
         *,
-        timeout: float,  # noqa: ASYNC109  the port's name; it bounds this one request
+        timeout: float,
         dry_run: bool = False,
     ) -> Invocation:
         """Invoke once and wait up to `timeout` seconds. A handler that raises is an answer with `function_error`.

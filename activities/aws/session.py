@@ -31,8 +31,8 @@ class AwsSettings(Frozen):
 
     endpoint_url: str | None = None
     """Address for all services; None takes AWS's own."""
-    roles: dict[str, str] = {}
-    """ARN of the role to assume, by account (12 digits); other accounts are called with the environment's credentials."""
+    roles: dict[str, str] = Field(default_factory=dict)
+    """ARN of the role to assume, by account (12 digits); others are called with the environment's credentials."""
     external_id: str | None = None
     """ExternalId of every assumed role."""
     control_rate: Annotated[float, Field(gt=0)] = 13
@@ -129,7 +129,7 @@ class AwsClients:
             max_pool_connections=self._settings.connections,
             retries={"total_max_attempts": 1},  # Temporal retries, and a hidden second attempt would hide a first one
             tcp_keepalive=True,
-            http_session_cls=_KeptAlive,
+            http_session_cls=_PlainSession,
         )
         making = self._session(account, region).client(
             "lambda" if service == "invoke" else service,
@@ -177,16 +177,23 @@ class UrgentClients:
         return self._clients.cloudwatch(target)
 
 
-class _KeptAlive(AIOHTTPSession):  # type: ignore[misc]
-    """aiobotocore's HTTP session with TCP keepalive, which it accepts as a setting and does not use.
+class _PlainSession(AIOHTTPSession):  # type: ignore[misc]
+    """aiobotocore's HTTP session, with TCP keepalive and without resending.
 
-    Source: network address translation drops connections that are idle for 350 s; an invocation may take 900.
+    aiobotocore accepts keepalive as a setting and does not use it; address translation drops connections that are idle
+    for 350 s, and an invocation may take 900. aiohttp sends GET, PUT and DELETE a second time when a connection breaks:
+    every write of ours is one of these, and its first attempt may have taken effect.
     """
 
     def _create_connector(self, proxy_url: str | None) -> Any:
         connector = super()._create_connector(proxy_url)
-        connector._socket_factory = _kept_alive  # noqa: SLF001  the session builds its connector itself
+        connector._socket_factory = _kept_alive  # noqa: SLF001  there is no way to hand it in
         return connector
+
+    async def _get_session(self, proxy_url: str | None) -> Any:
+        session = await super()._get_session(proxy_url)
+        session._retry_connection = False  # noqa: SLF001  there is no way to hand it in
+        return session
 
 
 def _kept_alive(address: tuple[Any, ...]) -> socket.socket:

@@ -36,7 +36,7 @@ class Versions:
             RevisionId=revision,
             **request_fields(change),
         )
-        return function_version(answer)  # type: ignore[arg-type]
+        return function_version(answer)
 
     async def update_code(self, function: str, artifact: Artifact, *, revision: str) -> FunctionVersion:
         """Upload to `$LATEST` without publishing; the answer is still InProgress.
@@ -51,7 +51,7 @@ class Versions:
             Publish=False,
             **_code(artifact),
         )
-        return function_version(answer)  # type: ignore[arg-type]
+        return function_version(answer)
 
     async def publish_version(
         self, function: str, *, revision: str, code_sha256: str, description: str
@@ -68,7 +68,7 @@ class Versions:
             CodeSha256=code_sha256,
             Description=description[:LONGEST_DESCRIPTION],
         )
-        return function_version(answer)  # type: ignore[arg-type]
+        return function_version(answer)
 
 
 def _code(artifact: Artifact) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Keep releases out of freeze windows: fixed dates, or hours that come back every week."""
 
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,8 @@ from orchestrator.domain.traffic import Frozen
 from orchestrator.domain.work import AskGate
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+MOST_IN_A_ROW = 400
+"""Windows that touch each other; more than a year of days is taken as for ever."""
 _DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -62,6 +64,7 @@ class Weekly(Frozen):
 
     def end_after(self, now: datetime) -> datetime | None:
         """Return when the window that holds `now` ends; None outside it."""
+        now = now.astimezone(UTC)  # two moments of one zone would be compared by their clock faces
         return next((end for start, end in self._around(now) if start <= now < end), None)
 
     def _around(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -73,7 +76,7 @@ class Weekly(Frozen):
                 last = date if self.until > self.start else date + timedelta(days=1)
                 start = datetime.combine(date, self.start, zone)
                 end = datetime.combine(last, self.until, zone)
-                yield start.astimezone(now.tzinfo), end.astimezone(now.tzinfo)
+                yield start, end
 
 
 class FreezeOptions(Frozen):
@@ -98,18 +101,20 @@ class Freeze:
             return GateAnswer(open=True, sentence=f"gate {name} is open: no freeze at {_told(now)}")
         reasons = "; ".join(window.reason for _, window in inside if window.reason)
         because = f": {reasons}" if reasons else ""
-        return GateAnswer(open=False, sentence=f"gate {name} is closed until {_told(_opens(options, now))}{because}")
+        opens = _opens(options, now)
+        until = f"until {_told(opens)}" if opens else "and no end is in sight"
+        return GateAnswer(open=False, sentence=f"gate {name} is closed {until}{because}")
 
 
-def _opens(options: FreezeOptions, now: datetime) -> datetime:
-    """Return the first moment outside every window, looking no further than 1000 windows that touch."""
+def _opens(options: FreezeOptions, now: datetime) -> datetime | None:
+    """Return the first moment outside every window; None where too many touch to see an end."""
     moment = now
-    for _ in range(1000):
+    for _ in range(MOST_IN_A_ROW):
         ends = [end for window in options.windows if (end := window.end_after(moment)) is not None]
         if not ends:
-            break
+            return moment
         moment = max(ends)
-    return moment
+    return None
 
 
 def _told(moment: datetime) -> str:

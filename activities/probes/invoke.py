@@ -84,7 +84,8 @@ class Invoke:
                     seconds=answer.seconds,
                 )
             late = f"version {version} took {answer.seconds:.3g} s, allowed are {options.max_seconds:g} s"
-        return _answer(f"{late}, in {options.attempts} attempts")
+        times = "in one attempt" if options.attempts == 1 else f"in each of {options.attempts} attempts"
+        return _answer(f"{late}, {times}")
 
 
 async def _invoked(options: InvokeOptions, target: Target, version: str, ports: ProbePorts) -> Invocation:

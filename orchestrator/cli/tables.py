@@ -18,7 +18,8 @@ def render_plan(plan: Plan, width: int = 100) -> list[Line]:
     width = max(width, NARROWEST)
     head: list[Span] = [(title, "dim") for title in ("step", "what", "weight", "bake", "")]
     rows = [_step_cells(i, step, plan) for i, step in enumerate(plan.steps)]
-    lines = [line("strategy  ", (plan.strategy, "bold")), *columns([head, *rows], right=frozenset({0, 2}))]
+    table = columns([head, *rows], right=frozenset({0, 2}))
+    lines = [line("strategy  ", (plan.strategy, "bold")), *(_cut(row, width) for row in table)]
     lines += _list("checks", [_check_words(check) for check in plan.checks], width)
     lines += _list("probes", [f"{p.name} ({p.kind})" for p in plan.probes], width)
     limits = plan.limits
@@ -75,6 +76,13 @@ def _fitted(rows: list[list[Span]], width: int) -> list[Line]:
     return lines
 
 
+def _cut(row: Line, width: int) -> Line:
+    """Shorten the last cell, a remark, where the row is too wide."""
+    *cells, (remark, style) = row
+    room = width - sum(len(text) for text, _ in cells)
+    return (*cells, (remark if len(remark.rstrip()) <= room else remark[: max(room - 1, 0)] + "…", style))
+
+
 def _step_cells(index: int, step: Step, plan: Plan) -> list[Span]:
     what, weight, bake, more = _step_words(step)
     weight = weight or f"{number(plan.weight_after(index))} %"
@@ -97,11 +105,11 @@ def _step_words(step: Step) -> tuple[str, str, str, str]:
 
 
 def _bake_words(bake: Bake) -> str:
-    words = f"up to {format_duration(bake.max_hold)} more for enough data" if bake.max_hold else ""
+    hold = f"holds up to {format_duration(bake.max_hold)} for data" if bake.max_hold else ""
     if bake.advance == "on_evidence":
-        least = f"from {format_duration(bake.minimum)} on " if bake.minimum else ""
-        return f"{least}as soon as proven; {words}".removesuffix("; ")
-    return words
+        least = f"from {format_duration(bake.minimum)}, " if bake.minimum else ""
+        return f"{least}until proven; {hold}".removesuffix("; ")
+    return hold
 
 
 def _check_words(check: Check) -> str:

@@ -11,13 +11,21 @@ Span = tuple[str, str]
 """Text and its style in rich's words; an empty style for none."""
 Line = tuple[Span, ...]
 
-_ASCII = str.maketrans(
-    {
-        "→": "->", "█": "#", "░": "-", "✔": "+", "✖": "x", "●": "*", "○": "o", "◌": ".", "≤": "<=", "…": "...", "–": "-",
-        "×": "x", "‖": "=", "↷": ">", "\N{NO-BREAK SPACE}": " ", "\N{NARROW NO-BREAK SPACE}": " ",
-    }
-)  # fmt: skip
-SYMBOLS = "→█░✔✖●○≤…–×‖↷"
+_SYMBOLS = {
+    "→": "->",
+    "█": "#",
+    "░": "-",
+    "✔": "+",
+    "✖": "x",
+    "●": "*",
+    "○": "o",
+    "≤": "<=",
+    "…": "...",
+    "‖": "=",
+    "↷": ">",
+}
+_ASCII = str.maketrans({**_SYMBOLS, "\N{EN DASH}": "-", "\N{NO-BREAK SPACE}": " ", "\N{NARROW NO-BREAK SPACE}": " "})
+SYMBOLS = "".join(_SYMBOLS)
 """Every character beside ASCII that Sluice draws with itself."""
 
 

@@ -54,6 +54,9 @@ SPLIT_LIMIT = 1e-6
 """Tail probability below which requests were not split by the weight: a false warning in fewer than one of 500 releases
 of 1440 looks."""
 
+SPLIT_STRAGGLERS = 0.001
+"""Share of requests that may reach the other version at a weight of 0 or 100 % (those in flight when it changed)."""
+
 HIGHEST_MARGIN = 0.5
 _LARGEST_LOG = 690.0
 
@@ -170,7 +173,7 @@ def _warnings(here: Here, evidence: Evidence, settings: ComparisonSettings) -> t
             "throttling, spill-over, or calls that name a version"
         )
     if evidence.one_sided:
-        warnings.append(f"{evidence.one_sided} periods had requests on one version only and were not compared")
+        warnings.append(f"requests on one version only in {evidence.one_sided} of the periods: not compared")
     return tuple(warnings), hold
 
 
@@ -178,8 +181,8 @@ def _split_is_off(here: Here, settings: ComparisonSettings) -> bool:
     if here.weight is None or not here.requests:
         return False
     weight, slack = here.weight / 100, 1 + settings.split_tolerance
-    lowest = weight / (weight + (1 - weight) * slack)
-    highest = weight * slack / (weight * slack + (1 - weight))
+    lowest = max(0.0, min(weight / (weight + (1 - weight) * slack), weight - SPLIT_STRAGGLERS))
+    highest = min(1.0, max(weight * slack / (weight * slack + (1 - weight)), weight + SPLIT_STRAGGLERS))
     seen = here.canary / here.requests
     if lowest <= seen <= highest:
         return False

@@ -90,7 +90,7 @@ class Evidence:
     low: Sums = field(default_factory=Sums.alarms)
     high: Sums = field(default_factory=Sums.proofs)
     one_sided: int = 0
-    """Periods in which only one version served requests."""
+    """Periods in which only one version served requests, though the weight gave some to both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def fold(evidence: Evidence, period: Period, settings: ComparisonSettings) -> Ev
     errors = period.errors
     here = _here(evidence.here, period, settings)
     if not errors.comparable:
-        one_sided = evidence.one_sided + bool(errors.canary + errors.baseline)
+        one_sided = evidence.one_sided + (0 < period.weight < 100 and bool(errors.canary + errors.baseline))
         return replace(evidence, end=period.end, here=here, one_sided=one_sided)
     rules = _rules(settings)
     seen = {name: counts for name, rule in rules.items() if (counts := rule.counts(period)) is not None}

@@ -56,7 +56,7 @@ class Faults:
         return None
 
     def names(self, noun: str, written: Any, known: Collection[str], at: Path) -> None:
-        """Record every name in a written list that does not exist or stands twice; what is no text is told elsewhere."""
+        """Record every name in a written list that does not exist or stands twice; other types are told elsewhere."""
         for i, name in enumerate(written if isinstance(written, list) else ()):
             if not isinstance(name, str):
                 continue

@@ -38,14 +38,15 @@ class Plugins(NamedTuple):
 
 def load(path: FilePath, plugins: Plugins = Plugins()) -> ReleaseFile:  # noqa: B008  immutable
     """Read the file at `path`. Raises InvalidSpec with every problem, each with file, line and column."""
-    found, problems = check(_read(path), str(path), plugins)
+    found, problems = check(read(path), str(path), plugins)
     if found is None:
         count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise InvalidSpec(f"{path} has {count}", tuple(map(str, problems)))
     return found
 
 
-def _read(path: FilePath) -> str:
+def read(path: FilePath) -> str:
+    """Return the file's text. Raises InvalidSpec where it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:

@@ -24,6 +24,8 @@ class _Generate(GenerateJsonSchema):
     """Spells durations as people write them, and gives no titles that only repeat the key."""
 
     def encode_default(self, dft: Any) -> Any:
+        if isinstance(dft, BaseModel):
+            return dft.model_dump(mode="json", exclude_none=True)
         return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  the signature is pydantic's

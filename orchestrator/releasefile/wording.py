@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from orchestrator.releasefile.document import Path
@@ -78,7 +79,8 @@ def _sentence_of_bound(kind: str, value: Any, context: Mapping[str, Any], meanin
 
 def _text_without_quotes(path: Path, value: Any, written: str) -> str:
     if path[-1] == "account":
-        return f'an account number without quotes may lose its leading zeros: write "{written.zfill(12)}" in quotes'
+        example = written if len(written) == 12 else "012345678901"
+        return f'an account is 12 digits in quotes, or it may lose its leading zeros: write it like "{example}"'
     return f'must be text: write "{written or _shown(value)}" in quotes'
 
 
@@ -91,12 +93,13 @@ def _shown(value: Any) -> str:
 
 
 def _keys(model: type[BaseModel]) -> list[str]:
-    return sorted(name for name in model.model_fields if name not in {"name", "kind"})
+    fields = model.model_fields.items()
+    return sorted(field.alias or name for name, field in fields if name not in {"name", "kind"})
 
 
 def _meaning(model: type[BaseModel], path: Path) -> str:
     parent = _model_at(model, path[:-1])
-    field = parent.model_fields.get(str(path[-1])) if parent else None
+    field = _field(parent, path[-1]) if parent else None
     return f": {field.description.rstrip('.')}" if field and field.description else ""
 
 
@@ -106,9 +109,14 @@ def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
     for part in path:
         if found is None or isinstance(part, int):
             continue
-        field = found.model_fields.get(part)
+        field = _field(found, part)
         found = _model_in(field.annotation) if field else None
     return found
+
+
+def _field(model: type[BaseModel], key: str | int) -> FieldInfo | None:
+    """Return the field that is written as `key`."""
+    return next((f for name, f in model.model_fields.items() if key in {name, f.alias}), None)
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -128,7 +128,10 @@ async def test_scenario_12_leftover_weights_are_adopted_by_explicit_option(world
     ("change", "named"),
     [
         (Configuration(role="arn:aws:iam::123456789012:role/new"), ("role/app", "role/new")),
-        (Configuration(dead_letter_queue="arn:aws:sqs:eu-west-1:123456789012:q"), ("none on stable", ":q on the canary")),
+        (
+            Configuration(dead_letter_queue="arn:aws:sqs:eu-west-1:123456789012:q"),
+            ("none on stable", ":q on the canary"),
+        ),
     ],
 )
 async def test_scenario_10_role_or_queue_of_a_published_version_must_agree(world, change, named):

@@ -40,9 +40,7 @@ class World:
     def provision(self, qualifier: str, count: int) -> None:
         self.function.provisioned[qualifier] = FakeProvisioned(count, self.function.latest.code, None)
 
-    async def preflight(
-        self, *checks: Any, sampling: Sampling | None = None, **changes: Any
-    ) -> PreflightReport:
+    async def preflight(self, *checks: Any, sampling: Sampling | None = None, **changes: Any) -> PreflightReport:
         request = ReleaseRequest(
             release_id="r1",
             target=TARGET,
@@ -52,9 +50,7 @@ class World:
             submitted_at=self.clock.now(),
             **changes,
         )
-        return await ActivityEnvironment().run(
-            Preflighting(self.aws, self.clock).preflight, Preflight(request=request)
-        )
+        return await ActivityEnvironment().run(Preflighting(self.aws, self.clock).preflight, Preflight(request=request))
 
 
 @pytest.fixture

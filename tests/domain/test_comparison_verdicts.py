@@ -185,6 +185,19 @@ def test_a_plausible_split_does_not_hold(canary, baseline):
     assert not decide([minute(0, (canary, 0), (baseline, 0))], step()).hold
 
 
+def test_stragglers_at_full_traffic_do_not_hold_and_real_spill_over_does():
+    """A few requests in flight reach the old version after the change to 100 %; a tenth of the traffic must not."""
+    assert not decide([minute(0, (5999, 0), (1, 0), 100.0)], step(100, None)).hold
+    assert decide([minute(0, (5400, 0), (600, 0), 100.0)], step(100, None)).hold
+    assert decide([minute(0, (6000, 0), (0, 0), 100.0)], step(100, None)).warnings == ()
+
+
+def test_periods_of_one_version_are_counted_in_a_warning():
+    """At a weight that gives traffic to both, they are a sign of trouble or of too little traffic."""
+    judgement = decide([*healthy(2), minute(2, (3, 0), (0, 0))], step())
+    assert judgement.warnings == ("requests on one version only in 1 of the periods: not compared",)
+
+
 def test_cold_starts_after_a_weight_change_are_not_latency():
     """The warm-up period counts for errors and not for slow requests."""
     cold = minute(0, (600, 0), (5400, 0), slow=(200, 540))

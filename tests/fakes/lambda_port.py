@@ -133,7 +133,7 @@ class FakeLambda:
         qualifier: str,
         payload: bytes,
         *,
-        timeout: float,  # noqa: ASYNC109  the port names it so
+        timeout: float,
         dry_run: bool = False,
     ) -> Invocation:
         return await self._perform(

@@ -72,31 +72,42 @@ class Lanes:
 async def _run_batch(
     upstream: Upstream, function: Function, version: str, batch: list[tuple[dict[str, Any], "asyncio.Future[Outcome]"]]
 ) -> None:
-    clock = asyncio.get_running_loop().time
-    began = clock()
-    envelope = {"invocations": [told for told, _ in batch]}
     try:
-        reply = await upstream.functions(
-            "POST", f"/{function.name}/invocations", envelope, Qualifier=_backend(function, version)
-        )
+        results: list[Outcome | Exception] = [
+            *await _sent(upstream, function, version, [told for told, _ in batch]),
+        ]
     except asyncio.CancelledError:
         for _, outcome in batch:
             outcome.cancel()
         raise
     except (AwsError, httpx2.HTTPError) as failure:
-        for _, outcome in batch:
-            if not outcome.done():
-                outcome.set_exception(failure)
-        return
-    milliseconds = (clock() - began) * 1000
+        results = [failure] * len(batch)
+    for (_, outcome), result in zip(batch, results, strict=True):
+        if outcome.done():  # its caller has gone
+            continue
+        if isinstance(result, Outcome):
+            outcome.set_result(result)
+        else:
+            outcome.set_exception(result)
+
+
+async def _sent(
+    upstream: Upstream, function: Function, version: str, invocations: list[dict[str, Any]]
+) -> list[Outcome]:
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    reply = await upstream.functions(
+        "POST",
+        f"/{function.name}/invocations",
+        {"invocations": invocations},
+        Qualifier=_backend(function, version),
+    )
     if "x-amz-function-error" in reply.headers:  # a timeout ended the worker before the runtime could report
-        for _, outcome in batch:
-            if not outcome.done():
-                outcome.set_result(Outcome(version, reply.body, milliseconds, error=True))
-        return
-    for (told, outcome), report in zip(batch, json.loads(reply.body), strict=True):
-        if not outcome.done():
-            outcome.set_result(_outcome(version, told["aws_request_id"], report))
+        return [Outcome(version, reply.body, (clock() - began) * 1000, error=True)] * len(invocations)
+    reports = json.loads(reply.body)
+    return [
+        _outcome(version, told["aws_request_id"], report) for told, report in zip(invocations, reports, strict=True)
+    ]
 
 
 async def _run_alone(upstream: Upstream, function: Function, version: str, event: Any) -> Outcome:

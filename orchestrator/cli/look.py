@@ -1,0 +1,100 @@
+"""Commands that only look: get, list and wait."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from orchestrator.cli import session
+from orchestrator.cli import watch as watching
+from orchestrator.cli.exits import Exit
+from orchestrator.cli.output import Output, is_ascii, is_screen, say, screen_width, show, show_data
+from orchestrator.cli.render import render_line, render_release
+from orchestrator.cli.tables import render_list
+from orchestrator.cli.text import styled
+
+if TYPE_CHECKING:
+    from orchestrator.cli.client import ReleaseClient
+    from orchestrator.domain.journal import ReleaseState
+
+Ref = Annotated[str, Parameter(help="Release id, or a target as FUNCTION:ALIAS for its newest release.")]
+Watch = Annotated[bool, Parameter(name=["--watch", "-w"], negative="", help="Stay, and show what changes.")]
+
+
+async def get(ref: Ref, /, *, watch: Watch = False, output: Output = "text") -> Exit:
+    """Show one release.
+
+    With --watch until it ends; the exit code then says how. Ctrl-C leaves the release running.
+    """
+    async with session.connected() as client:
+        state = await client.get(ref)
+        if watch:
+            return await watching.watch(client, state, output)
+    if output == "text":
+        show(render_release(state, session.now(), screen_width()))
+    else:
+        show_data(state, output)
+    return Exit.OK
+
+
+async def list_(
+    *,
+    watch: Watch = False,
+    running: Annotated[bool, Parameter(negative="", help="Only releases that have not ended.")] = False,
+    limit: Annotated[int, Parameter(validator=Number(gte=1, lte=1000), help="At most so many.")] = 50,
+    output: Output = "text",
+) -> Exit:
+    """List releases, newest first."""
+    async with session.connected() as client:
+        if watch:
+            await _watch_list(client, output, limit=limit, running=running)
+        states = await client.list(limit=limit, running=running)
+    if output == "text":
+        show(render_list(states, session.now(), screen_width()))
+    else:
+        show_data(states, output)
+    return Exit.OK
+
+
+async def wait(
+    ref: Ref,
+    /,
+    *,
+    timeout: Annotated[str | None, Parameter(help="How long to wait, e.g. 30m; for ever without it.")] = None,
+    output: Output = "text",
+) -> Exit:
+    """Wait until a release has ended; the exit code says how."""
+    limit = session.duration_option("--timeout", timeout)
+    async with session.connected() as client:
+        seconds = None if limit is None else limit.total_seconds()
+        return await watching.watch(client, await client.get(ref), output, seconds=seconds)
+
+
+async def _watch_list(client: "ReleaseClient", output: Output, *, limit: int, running: bool) -> None:
+    """Show the list until Ctrl-C: redrawn on a terminal, one line per changed release anywhere else."""
+    seen: dict[str, ReleaseState] = {}
+    try:
+        if output == "text" and is_screen():
+            await _redraw_list(client, limit=limit, running=running)
+        while True:
+            for state in await client.list(limit=limit, running=running):
+                if seen.get(state.release_id) != state:
+                    show([render_line(state)]) if output == "text" else show_data(state, "jsonl")
+                seen[state.release_id] = state
+            await asyncio.sleep(watching.POLL_SECONDS)
+    except asyncio.CancelledError:
+        say("left: every release goes on")
+        raise
+
+
+async def _redraw_list(client: "ReleaseClient", *, limit: int, running: bool) -> None:
+    from rich.console import Console  # noqa: PLC0415  lines do without rich
+    from rich.live import Live  # noqa: PLC0415
+
+    with Live(console=Console(highlight=False), auto_refresh=False) as live:
+        while True:
+            states = await client.list(limit=limit, running=running)
+            lines = render_list(states, session.now(), screen_width())
+            live.update(styled(lines, to_ascii=is_ascii()), refresh=True)
+            await asyncio.sleep(watching.POLL_SECONDS)

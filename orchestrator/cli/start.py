@@ -1,0 +1,125 @@
+"""Commands that begin a release, or only say what it would do."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated
+from urllib.parse import parse_qs, urlsplit
+
+from cyclopts import Parameter
+
+from orchestrator.cli import session
+from orchestrator.cli.exits import Exit
+from orchestrator.cli.output import Output, say, screen_width, show, show_data
+from orchestrator.cli.render import render_line
+from orchestrator.cli.tables import render_target
+from orchestrator.cli.text import line
+from orchestrator.cli.watch import watch
+from orchestrator.domain.errors import InvalidSpec
+from orchestrator.domain.release import Artifact, Image, Latest, PublishedVersion, ReleaseRequest, S3Object
+
+TargetName = Annotated[str, Parameter(help="Name under `targets` in the release file.")]
+
+
+async def plan(target: TargetName, /, *, file: session.File = None, output: Output = "text") -> Exit:
+    """Show every step that a release of TARGET would take. Nothing is sent anywhere."""
+    resolved = session.target_of(target, file)
+    if output == "text":
+        show(render_target(resolved, screen_width()))
+    else:
+        show_data(resolved, output)
+    return Exit.OK
+
+
+def _switch(text: str) -> Parameter:
+    return Parameter(negative="", help=text)
+
+
+async def start(
+    target: TargetName,
+    /,
+    *,
+    version: Annotated[str | None, Parameter(help="Release this published version.")] = None,
+    latest: Annotated[bool, _switch("Publish $LATEST as it stands, and release it.")] = False,
+    s3: Annotated[str | None, Parameter(help="Publish this zip: s3://bucket/key[?versionId=...].")] = None,
+    image: Annotated[str | None, Parameter(help="Publish this container image, best named by digest.")] = None,
+    reason: Annotated[str, Parameter(help="Why, for the journal.")] = "",
+    wait: Annotated[bool, _switch("Stay until it ends; the exit code says how.")] = False,
+    key: Annotated[str, Parameter(help="The same key on the same target starts only one release.")] = "",
+    dry_run: Annotated[bool, _switch("Only show what would be done.")] = False,
+    override_red_alarms: Annotated[bool, _switch("Start although a watched alarm is red.")] = False,
+    adopt: Annotated[bool, _switch("Accept an alias that is split already.")] = False,
+    file: session.File = None,
+    output: Output = "text",
+) -> Exit:
+    """Release something to TARGET: exactly one of --version, --latest, --s3 and --image."""
+    artifact = _artifact(version=version, latest=latest, s3=s3, image=image)
+    resolved = session.target_of(target, file)
+    if dry_run:
+        if output == "text":
+            show([*render_target(resolved, screen_width()), line(f"releases  {_words(artifact)}")])
+        else:
+            show_data(resolved, output)
+        return Exit.OK
+    request = ReleaseRequest(
+        release_id=uuid.uuid4().hex[:12],
+        target=resolved.target,
+        artifact=artifact,
+        plan=resolved.plan,
+        actor=session.actor(),
+        reason=reason,
+        configuration=resolved.configuration,
+        provisioned_concurrency=resolved.provisioned_concurrency,
+        adopt=adopt,
+        override_red_alarms=override_red_alarms,
+        labels=resolved.labels,
+        idempotency_key=key,
+        submitted_at=datetime.now(UTC),
+    )
+    async with session.connected() as client:
+        state = await client.submit(request)
+        if wait:
+            say(f"release {state.release_id} of {state.target} has started")
+            return await watch(client, state, output)
+    if output == "text":
+        show([render_line(state)])
+    else:
+        show_data(state, output)
+    return Exit.OK
+
+
+def _artifact(*, version: str | None, latest: bool, s3: str | None, image: str | None) -> Artifact:
+    given = [option for option in (version, latest or None, s3, image) if option is not None]
+    if len(given) != 1:
+        raise InvalidSpec("say what to release: exactly one of --version, --latest, --s3 and --image")
+    if version is not None:
+        if not version.isdecimal():
+            raise InvalidSpec(f"--version: `{version}` is no version number: published versions are 1, 2, 3 and so on")
+        return PublishedVersion(version=version)
+    if s3 is not None:
+        return _s3_object(s3)
+    if image is not None:
+        if "@sha256:" not in image:
+            say(f"warning: {image} is named by tag, and a tag may move; better name it by digest (@sha256:...)")
+        return Image(uri=image)
+    return Latest()
+
+
+def _s3_object(written: str) -> S3Object:
+    parts = urlsplit(written)
+    query = parse_qs(parts.query)
+    key = parts.path.removeprefix("/")
+    if parts.scheme != "s3" or not parts.netloc or not key or set(query) - {"versionId"}:
+        raise InvalidSpec(f"--s3: `{written}` is no S3 object: write s3://bucket/key or s3://bucket/key?versionId=...")
+    return S3Object(bucket=parts.netloc, key=key, object_version=query.get("versionId", [None])[0])
+
+
+def _words(artifact: Artifact) -> str:
+    match artifact:
+        case PublishedVersion(version=version):
+            return f"version {version}, published already"
+        case S3Object(bucket=bucket, key=key, object_version=object_version):
+            return f"s3://{bucket}/{key}" + (f" (version {object_version})" if object_version else " as it is by then")
+        case Image(uri=uri):
+            return f"image {uri}"
+        case Latest():
+            return "$LATEST as it stands, published"

@@ -1,0 +1,143 @@
+"""Follow a release until it ends: redrawn on a terminal, one line per event anywhere else."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.cli import session
+from orchestrator.cli.exits import Exit, exit_of_release
+from orchestrator.cli.output import Format, is_ascii, is_screen, say, screen_width, show, show_data
+from orchestrator.cli.render import render_event, render_line, render_release
+from orchestrator.cli.text import styled
+from orchestrator.domain.errors import TransientError
+from orchestrator.domain.journal import Event, ReleaseState
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from orchestrator.cli.client import ReleaseClient
+
+POLL_SECONDS = 2.0
+PATIENCE_SECONDS = 300.0
+"""How long Sluice may be out of reach before watching it gives up."""
+
+Show = Callable[[ReleaseState], None]
+
+
+async def watch(
+    client: "ReleaseClient",
+    state: ReleaseState,
+    form: Format,
+    *,
+    seconds: float | None = None,
+    every: float = POLL_SECONDS,
+) -> Exit:
+    """Show the release until it ends, or for `seconds`; return how it ended. Leaving it never ends the release."""
+    try:
+        with _view(form) as show_state:
+            state = await _until_done(client, state, show_state, seconds, every)
+    except asyncio.CancelledError:
+        say(
+            f"left: release {state.release_id} of {state.target} goes on; `sluice get {state.release_id} -w` shows it "
+            f"again, `sluice abort {state.release_id}` ends it"
+        )
+        raise
+    if form in {"json", "yaml"}:
+        show_data(state, form)
+    elif form == "text" and not is_screen():
+        show([render_line(state)])
+    if not state.done:
+        say(f"the time to wait is over: release {state.release_id} of {state.target} goes on")
+    return exit_of_release(state)
+
+
+async def _until_done(
+    client: "ReleaseClient", state: ReleaseState, show_state: Show, seconds: float | None, every: float
+) -> ReleaseState:
+    started = reached = time.monotonic()
+    show_state(state)
+    while not state.done:
+        left = every if seconds is None else seconds - (time.monotonic() - started)
+        if left <= 0:
+            break
+        await asyncio.sleep(min(every, left))
+        try:
+            state = await client.get(state.release_id)
+        except TransientError as error:
+            if time.monotonic() - reached > PATIENCE_SECONDS:
+                raise
+            say(f"{error}; still waiting")
+            continue
+        reached = time.monotonic()
+        show_state(state)
+    return state
+
+
+def _view(form: Format) -> AbstractContextManager[Show]:
+    if form == "jsonl":
+        return nullcontext(_Changes())
+    if form != "text":
+        return nullcontext(lambda _: None)
+    return _Screen() if is_screen() else nullcontext(_Lines())
+
+
+class _Changes:
+    """One document per line, whenever it has changed."""
+
+    def __init__(self) -> None:
+        self._last: ReleaseState | None = None
+
+    def __call__(self, state: ReleaseState) -> None:
+        if state != self._last:
+            show_data(state, "jsonl")
+        self._last = state
+
+
+class _Lines:
+    """Each event once, as it comes."""
+
+    def __init__(self) -> None:
+        self._last: Event | None = None
+
+    def __call__(self, state: ReleaseState) -> None:
+        for event in _after(self._last, state.events):
+            show(render_event(event, session.now()))
+            self._last = event
+
+
+def _after(last: Event | None, events: tuple[Event, ...]) -> tuple[Event, ...]:
+    """Return the events that are new. The oldest are dropped from the state, so `last` itself may be gone."""
+    if last is None:
+        return events
+    if last in events:
+        return events[len(events) - events[::-1].index(last) :]
+    return tuple(event for event in events if event.at > last.at)
+
+
+class _Screen:
+    """Rich's live display, redrawn every second so that the countdowns move."""
+
+    def __init__(self) -> None:
+        self._state: ReleaseState | None = None
+        self._live: Any = None
+
+    def __enter__(self) -> Show:
+        from rich.console import Console  # noqa: PLC0415  lines do without rich
+        from rich.live import Live  # noqa: PLC0415
+
+        self._live = Live(console=Console(highlight=False), get_renderable=self._drawn, refresh_per_second=1)
+        self._live.start()
+        return self._show
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def _show(self, state: ReleaseState) -> None:
+        self._state = state
+        self._live.refresh()
+
+    def _drawn(self) -> "Text":
+        lines = render_release(self._state, session.now(), screen_width()) if self._state is not None else []
+        return styled(lines, to_ascii=is_ascii())

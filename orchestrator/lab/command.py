@@ -1,0 +1,91 @@
+"""`sluice lab`: the whole system on this machine, until Ctrl-C."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from orchestrator.cli.exits import Exit
+from orchestrator.cli.output import say
+from orchestrator.lab.samples import VARIANTS, Variant
+from orchestrator.lab.stack import LabOptions
+from orchestrator.lab.whole import ACCOUNT, ALIAS, WholeLab, whole_lab
+
+STATE_FOLDER = Path(".sluice/lab")
+
+RELEASE_FILE = """\
+# The lab's release file: `sluice start checkout --latest --wait` uses it.
+sampling: {{period: 1s, lag: 1s, interval: 1s}}
+targets:
+  checkout:
+    account: "{account}"
+    region: {region}
+    function: checkout
+    alias: {alias}
+    strategy: careful
+    probes: [answers]
+strategies:
+  careful:
+    kind: canary
+    weights: [10, 50]
+    bake: 15s
+    final_bake: 10s
+probes:
+  answers:
+    kind: invoke
+    payload: {{items: [{{price: 2, quantity: 3}}]}}
+"""
+
+
+async def lab(
+    *,
+    state: Annotated[Path, Parameter(help="Folder with all state; delete it to begin anew.")] = STATE_FOLDER,
+    aws_port: Annotated[int, Parameter(help="Port of the AWS endpoint; 0 chooses a free one.")] = 0,
+    temporal_port: Annotated[int, Parameter(help="Port of the Temporal server; 0 chooses a free one.")] = 0,
+    ui_port: Annotated[int | None, Parameter(help="Port of Temporal's own web page; off unless given.")] = None,
+    rate: Annotated[float, Parameter(help="Requests a second on the sample function.")] = 20,
+    variant: Annotated[Variant, Parameter(help=f"Code that waits on $LATEST: {', '.join(VARIANTS)}.")] = "v2",
+    faults: Annotated[bool, Parameter(help="Allow faults on demand (POST /_lab/faults).")] = False,
+) -> Exit:
+    """Start Temporal, the AWS endpoint, a worker, a function with traffic; print how to use them; wait for Ctrl-C."""
+    options = LabOptions(
+        aws_port=aws_port,
+        temporal_port=temporal_port,
+        temporal_ui_port=ui_port,
+        state_dir=state.resolve(),
+        faults_allowed=faults,
+    )
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    say("starting a Temporal server, an AWS endpoint that runs functions, and a worker ...")
+    async with whole_lab(options) as whole:
+        target = await whole.add_function("checkout")
+        await whole.upload("checkout", variant)
+        _tell(whole, state)
+        async with whole.callers(target, rate):
+            await stop.wait()
+        say("stopping ...")
+    return Exit.OK
+
+
+def _tell(whole: WholeLab, state: Path) -> None:
+    file = state / "sluice.yaml"
+    file.write_text(RELEASE_FILE.format(account=ACCOUNT, region=whole.lab.options.region, alias=ALIAS))
+    environment = {"SLUICE_TEMPORAL__ADDRESS": whole.lab.temporal_address, **whole.lab.environment()}
+    script = state / "environment"
+    script.write_text("".join(f"export {name}={value}\n" for name, value in environment.items()))
+    say(
+        f"""
+The lab runs. `checkout:{ALIAS}` serves version 1, callers use it, and new code waits on $LATEST.
+
+  in another terminal      source {script}
+  release it               sluice start checkout --latest --wait -f {file}
+  see all releases         sluice list
+  AWS endpoint             {whole.lab.aws_url}
+  Temporal                 {whole.lab.temporal_address}
+
+Ctrl-C ends it. Everything is kept in {state}."""
+    )
