@@ -90,7 +90,7 @@ _BY_CLASS: Mapping[str, tuple[type[SluiceError], str]] = {
     "botocore.TokenRetrievalError": (AccessDenied, "the AWS sign-in token could not be fetched"),
     "botocore.SSOError": (AccessDenied, "the AWS sign-in has ended"),
     "botocore.ProfileNotFound": (AccessDenied, "the AWS profile does not exist"),
-    "botocore.ParamValidationError": (InvariantError, "the request does not fit AWS's model"),
+    "botocore.ParamValidationError": (NotReleasable, "the request does not fit AWS's model"),
     "botocore.ResponseParserError": (Unavailable, "the answer is not one of AWS"),
     "botocore.BotoCoreError": (Unavailable, "the AWS client failed"),
     "aiohttp.ClientPayloadError": (TimedOut, "the connection broke within the answer"),
@@ -152,7 +152,7 @@ def translate(error: BaseException, doing: str = "call AWS") -> SluiceError:
     if known is None:
         return _made(InvariantError, doing, f"{type(error).__name__} was not expected")
     kind, said = known
-    detail = clean(str(error)) if kind is InvariantError else ""
+    detail = clean(str(error)) if kind is NotReleasable else ""
     return _made(kind, doing, f"{said} ({detail})" if detail else said)
 
 

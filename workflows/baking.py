@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Literal
 
 from temporalio import workflow
 
@@ -10,42 +9,46 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.journal import EventKind
     from orchestrator.domain.plan import Bake, Promote, Shift
     from orchestrator.domain.release import Cause, Phase
-    from orchestrator.domain.work import Watch, Watched
+    from orchestrator.domain.work import Watch, Watched, WatchMode
     from workflows import calls
     from workflows.ground import Ground
     from workflows.intent import Back, told
-    from workflows.waits import drop, race
+    from workflows.waits import drop, race, within
 
 MARGIN = timedelta(minutes=10)
-"""Beyond the times of the plan: for lag, for workers that were away, for the last look."""
+"""What a watch lives longer than the wait that it guards, so that the wait ends first."""
 
 
 async def bake(ground: Ground, index: int, span: Bake, *, final: bool) -> None:
     """Return when the step may end. Raises Back when the verdict, a command or a limit says so."""
-    mode: Literal["bake", "hold"] = "bake"
+    mode: WatchMode = "bake"
     phase = Phase.FINAL_BAKE if final else Phase.BAKING
+    hold_limit = ground.request.plan.limits.hold
+    # a bake ends by what it reads, never by the clock alone: workers may have been away for hours
+    budget = span.duration + span.max_hold + hold_limit
+    _announce(ground, phase, span)
     while True:
-        _announce(ground, phase, mode, span)
-        limit = span.duration + span.max_hold + MARGIN if mode == "bake" else ground.request.plan.limits.hold
-        watched = await race(_watch(ground, index, span, mode, limit), lambda: _interrupted(ground, index))
-        if await _may_leave(ground, index):
+        watch = _watch(ground, index, span, mode, budget if mode == "bake" else hold_limit)
+        watched = await race(watch, lambda: _interrupted(ground, index))
+        ground.intent.check()
+        action = _acted(ground, watched) if watched else None
+        if _left(ground, index):
             return
-        if watched is None:
-            continue
-        _note(ground, watched)
-        if watched.action == "advance":
-            return
-        if watched.action == "rollback":
-            raise Back(Cause.VERDICT, watched.sentence)
-        if watched.action == "pause":
-            ground.intent.paused_by = f"check: {watched.sentence}"
-            if await _may_leave(ground, index):
+        if ground.intent.paused_by is not None:
+            await clear_to_go(ground)
+            if _left(ground, index):
                 return
-        mode = "hold" if watched.action == "hold" else mode
+            _announce(ground, phase, span)
+        elif action == "advance":
+            return
+        elif watched is not None and action == "hold":
+            mode = "hold"
+            text = f"holding: {watched.sentence}; everything rolls back after {_spoken(hold_limit)}"
+            ground.log.enter(phase, text, until=ground.until(hold_limit))
 
 
-async def clear_to_go(ground: Ground, index: int) -> None:
-    """Hold here while the release is paused. Raises Back; call before every step and every write."""
+async def clear_to_go(ground: Ground) -> None:
+    """Hold here while the release is paused. Raises Back; call before every step."""
     ground.intent.check()
     if ground.intent.paused_by is None:
         return
@@ -58,49 +61,48 @@ async def clear_to_go(ground: Ground, index: int) -> None:
         until=ground.until(limit),
         paused_by=who,
     )
-    resumed = await hold(ground, lambda: ground.intent.paused_by is None or _leaving(ground, index), limit)
-    ground.intent.check()
-    if not resumed:
+    if not await hold(ground, lambda: ground.intent.paused_by is None, limit):
         raise Back(Cause.DEADLINE, f"paused for {_spoken(limit)} by {who} and never resumed")
-    ground.intent.paused_by = None
     ground.log.enter(before, "resumed", paused_by=None)
 
 
 async def hold(ground: Ground, done: Callable[[], bool], limit: timedelta) -> bool:
-    """Wait until `done()`; False when `limit` came first. Traffic that is split stays watched all the while.
+    """Wait until `done()`; False when `limit` came first. What the canary has served stays watched all the while.
 
-    Raises Back when the watch says so, or a command.
+    Raises Back when the watch says so, whatever else came in the same moment, or a command.
     """
-    guard = None
-    if ground.splitting:
-        step = ground.request.plan.steps[ground.windows[-1].step]
-        span = step.bake if isinstance(step, Shift | Promote) else Bake(duration=timedelta(0))
-        guard = _watch(ground, ground.windows[-1].step, span, "guard", limit + MARGIN)
+    guard = _guard(ground, limit + MARGIN)
     try:
-        await workflow.wait_condition(
-            lambda: done() or ground.intent.must_return or (guard is not None and guard.done()), timeout=limit
+        in_time = await within(
+            limit,
+            lambda: done() or ground.intent.must_return or (guard is not None and guard.done()),
+            "nothing stays split for ever",
         )
-    except TimeoutError:
-        return False
+        ground.intent.check()
+        if guard is not None and guard.done():
+            watched = await guard
+            _note(ground, watched)
+            raise Back(Cause.VERDICT, watched.sentence)
     finally:
-        if guard is not None and not guard.done():
+        if guard is not None:
             drop(guard)
-    ground.intent.check()
-    if guard is not None and guard.done() and not done():
-        watched = await guard
-        _note(ground, watched)
+    return in_time
+
+
+def _acted(ground: Ground, watched: Watched) -> str:
+    """Note what a watch has found and take it up. Raises Back for a rollback, which nothing outranks but an abort."""
+    _note(ground, watched)
+    if watched.action == "rollback":
         raise Back(Cause.VERDICT, watched.sentence)
-    return True
+    if watched.action == "pause":
+        ground.intent.paused_by = f"check: {watched.sentence}"
+    return watched.action
 
 
-async def _may_leave(ground: Ground, index: int) -> bool:
-    """Act on what interrupted a bake. True when the step's wait is to end at once."""
-    ground.intent.check()
-    if not _leaving(ground, index):
-        await clear_to_go(ground, index)
-    skip = ground.intent.skipped.get(index)
-    order = skip or ground.intent.promote
-    if order is None:
+def _left(ground: Ground, index: int) -> bool:
+    """Whether a command ends the wait of step `index`; it is then noted."""
+    order = ground.intent.skipped.get(index) or ground.intent.promote
+    if order is None or not _leaving(ground, index):
         return False
     ground.log.note(EventKind.WAITING, f"the wait was ended by {told(order)}", actor=order.actor.name)
     return True
@@ -116,8 +118,18 @@ def _leaving(ground: Ground, index: int) -> bool:
     return promoted or index in ground.intent.skipped
 
 
+def _guard(ground: Ground, limit: timedelta) -> workflow.ActivityHandle[Watched] | None:
+    """Start the watch of a wait; None before the canary has served anything."""
+    if not ground.windows:
+        return None
+    index = ground.windows[-1].step
+    step = ground.request.plan.steps[index]
+    span = step.bake if isinstance(step, Shift | Promote) else Bake(duration=timedelta(0))
+    return _watch(ground, index, span, "guard", limit)
+
+
 def _watch(
-    ground: Ground, index: int, span: Bake, mode: Literal["bake", "hold", "guard"], limit: timedelta
+    ground: Ground, index: int, span: Bake, mode: WatchMode, limit: timedelta
 ) -> workflow.ActivityHandle[Watched]:
     plan = ground.request.plan
     watch = Watch(
@@ -134,17 +146,14 @@ def _watch(
         slow_above=ground.report.slow_above,
         next_weight=plan.next_weight(index),
     )
-    return calls.bake(watch, plan, limit)
+    return calls.bake(watch, limit)
 
 
-def _announce(ground: Ground, phase: Phase, mode: str, span: Bake) -> None:
-    weight = ground.log.state.weight
-    if mode == "hold":
-        limit = ground.request.plan.limits.hold
-        text = f"holding at {weight:g} %: too little evidence to go on; everything rolls back after {_spoken(limit)}"
-        ground.log.enter(phase, text, until=ground.until(limit))
-        return
-    ground.log.enter(phase, f"baking at {weight:g} % for {_spoken(span.duration)}", until=ground.until(span.duration))
+def _announce(ground: Ground, phase: Phase, span: Bake) -> None:
+    since = workflow.now().timestamp() - ground.windows[-1].start
+    left = max(timedelta(0), span.duration - timedelta(seconds=since))
+    text = f"baking at {ground.log.state.weight:g} % for {_spoken(span.duration)}"
+    ground.log.enter(phase, text, until=ground.until(left))
 
 
 def _note(ground: Ground, watched: Watched) -> None:

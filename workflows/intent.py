@@ -7,6 +7,9 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.release import Cause, Command, Order
 
+LONGEST_TOLD = 200
+"""Characters of an order as it is told; people's reasons may be of any length."""
+
 
 class Back(Exception):
     """Leave the way forward: everything returns to stable, for this cause."""
@@ -41,8 +44,20 @@ class Intent:
     resolution: Order | None = None
     """`adopt`, `restore` or one more `abort` while the way back is blocked."""
 
+    def settled(self, order: Order) -> Order | None:
+        """Return the order that has decided the same question before: the first one stands."""
+        match order.command:
+            case Command.APPROVE | Command.REJECT:
+                return self.approvals.get(_step(order))
+            case Command.SKIP:
+                return self.skipped.get(_step(order)) or self.promote
+            case Command.PROMOTE:
+                return self.promote
+            case _:
+                return None
+
     def take(self, order: Order) -> None:
-        """Note one accepted command."""
+        """Note one accepted command. A command that moves on ends a pause, and a later pause stands again."""
         match order.command:
             case Command.ABORT:
                 self.abort = self.abort or told(order)
@@ -56,9 +71,9 @@ class Intent:
             case Command.RESUME:
                 self.paused_by = None
             case Command.SKIP:
-                self.skipped[_step(order)] = order
+                self.skipped[_step(order)], self.paused_by = order, None
             case Command.PROMOTE:
-                self.promote = order
+                self.promote, self.paused_by = order, None
 
     @property
     def must_return(self) -> bool:
@@ -75,7 +90,8 @@ class Intent:
 
 def told(order: Order) -> str:
     """Return e.g. `anna: wrong build`."""
-    return f"{order.actor.name}: {order.reason}" if order.reason else order.actor.name
+    text = f"{order.actor.name}: {order.reason}" if order.reason else order.actor.name
+    return text[:LONGEST_TOLD]
 
 
 def _step(order: Order) -> int:

@@ -2,11 +2,21 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TypeVar
 
 from temporalio import workflow
 
 T = TypeVar("T")
+
+
+async def within(limit: timedelta, done: Callable[[], bool], summary: str) -> bool:
+    """Return True when `done()` comes true, False when `limit` comes first. What came at the same time is done."""
+    try:
+        await workflow.wait_condition(done, timeout=limit, timeout_summary=summary)
+    except TimeoutError:
+        return done()
+    return True
 
 
 async def race(handle: workflow.ActivityHandle[T], stop: Callable[[], bool]) -> T | None:
@@ -23,7 +33,7 @@ async def race(handle: workflow.ActivityHandle[T], stop: Callable[[], bool]) -> 
 
 
 def drop(handle: workflow.ActivityHandle[T]) -> None:
-    """Cancel an activity that nobody waits for any more."""
+    """Cancel an activity that nobody waits for any more; one that has ended is left as it is."""
     handle.add_done_callback(_look_away)
     handle.cancel()
 

@@ -57,9 +57,10 @@ class AwsSettings(Frozen):
 class AwsClients:
     """Fulfils `activities.ports.Aws`. Make it in the event loop that uses it, and close it there."""
 
-    def __init__(self, settings: AwsSettings | None = None) -> None:
+    def __init__(self, settings: AwsSettings | None = None, ambient: aioboto3.Session | None = None) -> None:
+        """Take the settings; `ambient` has the credentials for accounts without a role, by default the environment's."""
         self._settings = settings or AwsSettings()
-        self._ambient = aioboto3.Session()
+        self._ambient = ambient or aioboto3.Session()
         self._assumed: dict[str, aioboto3.Session] = {}
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._budgets: dict[str, Budget] = {}

@@ -24,7 +24,7 @@ def render_plan(plan: Plan, width: int = 100) -> list[Line]:
     lines += _list("probes", [f"{p.name} ({p.kind})" for p in plan.probes], width)
     limits = plan.limits
     total = (
-        f"at least {format_duration(shortest(plan))}; rolled back after {format_duration(limits.deadline)}, "
+        f"at least {format_duration(shortest(plan))}; rolled back after {format_duration(limits.deadline)} in all, "
         f"or {format_duration(limits.hold)} of pause or hold"
     )
     return [*lines, *paragraph(total, width, first="takes     ", indent=10)]
@@ -98,9 +98,9 @@ def _step_words(step: Step) -> tuple[str, str, str, str]:
             return "promote", "100 %", format_duration(bake.duration), more
         case Approval(who=who, timeout=timeout):
             asked = f"by {', '.join(who)}; " if who else ""
-            return "approval", "", "", f"{asked}rolled back after {format_duration(timeout)}"
+            return "approval", "", "", f"{asked}expires after {format_duration(timeout)}"
         case Gate(gate=gate, timeout=timeout, interval=interval):
-            often = f"asked every {format_duration(interval)}; rolled back after {format_duration(timeout)}"
+            often = f"asked every {format_duration(interval)}; expires after {format_duration(timeout)}"
             return f"gate {gate.name}", "", "", often
 
 

@@ -64,7 +64,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """What was seen since the weight last changed; only this can prove an advance."""
+    """What was seen, in complete periods, since the weight last changed; only this can prove an advance."""
 
     weight: float | None = None
     requests: int = 0
@@ -186,6 +186,8 @@ def _heard(stream: Stream, counts: Counts, seconds: int, rule: _Rule, settings: 
 def _here(here: Here, period: Period, settings: ComparisonSettings) -> Here:
     if here.weight != period.weight:
         here = Here(weight=period.weight)
+    if not period.complete:  # errors of calls that still run arrive later, under the minute in which they began
+        return here
     errors = period.errors
     requests, canary = int(errors.canary + errors.baseline), int(errors.canary)
     seconds = here.seconds + period.seconds

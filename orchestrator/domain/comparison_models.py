@@ -55,7 +55,7 @@ class Arm(BaseModel):
 
 
 class Period(BaseModel):
-    """Both versions over one whole, closed period in which the weight did not change.
+    """Both versions over one closed period in which the weight did not change.
 
     The length is the caller's: 60 s with CloudWatch, 1 to 5 s with a faster feed. Leave out the period in which the
     weight changed: its requests were routed by two weights.
@@ -75,6 +75,8 @@ class Period(BaseModel):
     """Counts of the canary version; ``None`` when it has no data."""
     baseline: Arm | None = None
     """Counts of the stable version; ``None`` when it has no data."""
+    complete: bool = True
+    """Whether the metric lag has passed. An incomplete period can accuse the canary; it cannot clear it."""
 
     @property
     def end(self) -> int:
@@ -117,7 +119,7 @@ class StepView(BaseModel):
 
 
 class Samples(BaseModel):
-    """How much was compared at the current weight."""
+    """How much was compared at the current weight, in complete periods."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -8,6 +8,7 @@ from orchestrator.domain.significance import Counts
 ODDS_LIMIT = 1_000_000
 """Longest odds ever printed; the model is not true to more digits than that."""
 
+_CAPPED = f"1 in {ODDS_LIMIT:,}"
 _FAILED = {"errors": "failed", "latency": "were slow"}
 
 
@@ -28,10 +29,9 @@ def describe(
     if judgement.decision is Decision.ROLLBACK:
         return f"{prefix}{_counts(*loudest)}; {_would_show(judgement)} (limit {_odds(settings.alpha)})"
     if here.periods == 0:
-        text = f"no period in which both versions served requests at a weight of {step.weight:g}%; nothing to compare"
+        text = f"no complete period with requests on both versions at a weight of {step.weight:g}%; nothing to compare"
     elif judgement.suspicious:
-        now = f"{_odds(1 / judgement.e_current)} now"
-        text = f"{_counts(*loudest)}; suspicious: {_would_show(judgement)} ({now}); held from 1 in {settings.hold_at:g}"
+        text = f"{_counts(*loudest)}; suspicious: {_would_show(judgement)}; held from 1 in {settings.hold_at:g}"
     else:
         text = f"{_counts('errors', here)}; {_progress(judgement, step, settings)}"
     if judgement.decision is Decision.INCONCLUSIVE:
@@ -40,7 +40,9 @@ def describe(
 
 
 def _would_show(judgement: Judgement) -> str:
-    return f"a release within the margins would show this in {_odds(judgement.p_value)} releases"
+    odds = _odds(judgement.p_value)
+    bound = "fewer than" if odds == _CAPPED else "at most"
+    return f"a release within the margins would show this in {bound} {odds} releases"
 
 
 def _progress(judgement: Judgement, step: StepView, settings: ComparisonSettings) -> str:
@@ -69,7 +71,7 @@ def _counts(stream: str, span: Span) -> str:
 def _odds(probability: float) -> str:
     odds = 1 / probability
     if odds >= ODDS_LIMIT:
-        return f"fewer than 1 in {ODDS_LIMIT:,}"
+        return _CAPPED
     return f"1 in {odds:,.0f}" if odds >= 10 else f"1 in {odds:.1f}".removesuffix(".0")
 
 

@@ -67,9 +67,8 @@ async def demo(
     began = time.monotonic()
     async with whole_lab() as lab:
         target = await lab.add_function("checkout")
-        say(
-            f"started in {time.monotonic() - began:.1f} s: Temporal at {lab.lab.temporal_address}, AWS at {lab.lab.aws_url}"
-        )
+        took = time.monotonic() - began
+        say(f"started in {took:.1f} s: Temporal at {lab.lab.temporal_address}, AWS at {lab.lab.aws_url}")
         async with lab.callers(target, rate) as callers:
             await asyncio.sleep(2)  # so that the stable version has served something to compare with
             endings = [await _play(lab, number, scene, callers) for number, scene in enumerate(SCENES, 1)]

@@ -45,7 +45,7 @@ class WholeLab:
 
     async def add_function(self, function: str) -> Target:
         """Create a function whose alias serves the good version 1."""
-        await samples.create(self.client, function, alias=ALIAS)
+        await samples.create(self.client, function, alias=ALIAS, Timeout=2)
         return self.target(function)
 
     async def upload(self, function: str, variant: samples.Variant) -> None:

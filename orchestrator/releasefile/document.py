@@ -72,7 +72,9 @@ class Document:
                 key = keys[part]
                 # A missing part is told at its parent's key: the parent's value may be a whole block.
                 below = not last and not _has(node[key], path[depth + 1])
-                place = node.lc.key(key) if below or (last and at_key) else node.lc.value(key)
+                # Nothing written has no place of its own either.
+                of_key = below or (last and at_key) or node[key] is None
+                place = node.lc.key(key) if of_key else node.lc.value(key)
                 node = node[key]
             elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
                 place = node.lc.item(part)

@@ -68,5 +68,5 @@ class Faults:
 
 def _without_echoes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
     """Leave out what only follows from another error: a list is `too short` when none of its items is valid."""
-    broken = {e["loc"][:-1] for e in errors if e["loc"]}
+    broken = {e["loc"][:depth] for e in errors for depth in range(len(e["loc"]))}
     return [e for e in errors if not (e["type"] == "too_short" and e["loc"] in broken)]

@@ -60,7 +60,8 @@ def shortest(plan: Plan) -> timedelta:
 
 def resolved(name: str, entry: TargetEntry, recipe: Recipe, parts: Parts, faults: Faults) -> ResolvedTarget | None:
     """Return the target with its plan; None, with problems recorded, where the parts do not fit together."""
-    checks = [parts.checks.get(c) for c in (("errors",) if entry.checks is None else entry.checks)]
+    names = ("errors",) if entry.checks is None else entry.checks
+    checks = [parts.checks.get(c) for c in dict.fromkeys(names)]
     probes = [parts.probes.get(p) for p in entry.probes]
     gates = [parts.gates.get(g) for g in entry.gates]
     if None in (*checks, *probes, *gates):

@@ -4,6 +4,7 @@ A strategy turns its `Spec` into steps, run once when a release is submitted. He
 durations as people write them, and approvals before a weight.
 """
 
+import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -38,7 +39,8 @@ def parse_duration(value: object) -> timedelta:
     if not isinstance(value, str) or not re.match(DURATION_PATTERN, value):
         if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value):
             raise fault(f"{value} has no unit: write `{value}s` for seconds or `{value}m` for minutes")
-        raise fault(f"`{value}` is not a duration: write `30s`, `5m`, `1h30m`, `2d`, or ISO 8601 such as `PT5M`")
+        shown = value if isinstance(value, str) else json.dumps(value, default=str)
+        raise fault(f"`{shown}` is not a duration: write `30s`, `5m`, `1h30m`, `2d`, or ISO 8601 such as `PT5M`")
     parts = re.findall(r"(\d+(?:\.\d+)?)([WDHMS])", value.upper())
     return timedelta(seconds=sum(float(n) * _UNIT_SECONDS[unit.lower()] for n, unit in parts))
 

@@ -9,7 +9,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.versions import ACTIVE_WITHIN, Versions
 from activities.versions_upload import SETTLED_WITHIN, PublishProgress
-from orchestrator.domain.errors import MissingTarget, Throttled, Unavailable
+from orchestrator.domain.errors import MissingTarget, Stale, Throttled, Unavailable
 from orchestrator.domain.release import Configuration, Image, Latest, PublishedVersion, S3Object, Target
 from orchestrator.domain.work import Cool, Publish, Published, Warm, Warmed
 from tests.fakes.aws import Code, FakeAws, Pace
@@ -180,6 +180,12 @@ async def test_a_revision_that_keeps_moving_is_left_to_the_next_attempt(world):
 async def test_settings_changed_by_somebody_else_just_before_ours_are_drift(world):
     world.meanwhile("update_configuration", lambda: world.function.change(Configuration(timeout=60)))
     await refused(world.publish(Latest(), memory=256), "Drift")
+
+
+async def test_settings_that_are_ours_although_the_write_looks_stale_are_taken(world):
+    world.aws.faults.lose_reply("update_configuration", Stale("the client's own second try met its first"))
+    assert "memory 128 -> 256" in (await world.publish(Latest(), memory=256)).differences
+    assert world.writes() == ["update_configuration", "publish_version"]
 
 
 async def test_an_update_that_aws_refuses_is_told_as_it_is(world):

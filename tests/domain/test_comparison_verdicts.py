@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -146,6 +147,18 @@ def test_proof_needs_the_visible_periods_at_the_current_weight():
     assert not at_another.evidence
 
 
+def test_an_incomplete_period_accuses_but_never_clears():
+    """Errors still missing from it could be late; errors already in it are real."""
+    partial = [one.model_copy(update={"complete": False}) for one in healthy(9)]
+    judgement = decide(partial, step())
+    assert judgement.decision is Decision.WAIT
+    assert not judgement.evidence
+    assert judgement.samples.periods == 0
+    assert judgement.canary.invocations == 540
+    bad = minute(0, (69, 9), (621, 1)).model_copy(update={"complete": False})
+    assert decide([bad], step()).decision is Decision.ROLLBACK
+
+
 def test_time_alone_never_advances():
     """After the longest hold a release is inconclusive; unproven, suspicious and silent can be told apart."""
     unproven = decide(healthy(2), step(seconds=1800))
@@ -257,7 +270,7 @@ def test_the_sentence_of_suspicion_and_of_the_longest_hold():
     """Why it is held, and for how long."""
     judgement = decide([minute(0, (60, 3), (540, 2))], step(seconds=1800))
     assert judgement.sentence.startswith("errors: 3 of 60 canary requests failed against 2 of 540")
-    assert "; suspicious: a release within the margins would show this in 1 in " in judgement.sentence
+    assert "; suspicious: a release within the margins would show this in at most 1 in " in judgement.sentence
     assert judgement.sentence.endswith("; held from 1 in 10; 30 min in this step, limit 30 min")
 
 
@@ -313,3 +326,16 @@ def timed(periods) -> float:
     began = time.perf_counter()
     decide(periods, step())
     return time.perf_counter() - began
+
+
+def test_the_sentences_of_the_explanation_are_real():
+    """docs/explanation/verdict.md quotes what decide says, word for word."""
+    page = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "verdict.md"
+    text = " ".join(page.read_text(encoding="utf-8").replace("\n> ", " ").split())
+    quoted = [
+        decide([minute(0, (69, 9), (621, 1))], step()),
+        decide(healthy(2), step()),
+        decide([minute(0, (60, 2), (540, 0))], step()),
+    ]
+    for judgement in quoted:
+        assert judgement.sentence in text

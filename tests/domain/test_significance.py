@@ -5,7 +5,7 @@ from math import exp, log
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -208,6 +208,7 @@ def test_the_tail_bound_is_never_below_the_exact_tail(total, part, share):
     exact = (
         stats.binom.logsf(hits - 1, total, share) if hits >= share * total else stats.binom.logcdf(hits, total, share)
     )
+    assume(exact > -700)  # beyond, scipy takes the logarithm of a number that has lost its digits
     assert log_share_tail(hits, total, share) >= exact - 1e-6 * (1 + abs(exact))
 
 

@@ -1,5 +1,6 @@
 """Short ways to say what the lab's tests say often."""
 
+import asyncio
 import io
 import json
 import time
@@ -33,6 +34,13 @@ def refused(code: str, status: int, words: str = "") -> Iterator[pytest.Exceptio
     assert words in response["Error"]["Message"]
 
 
+async def until(check, seconds=8.0):
+    """Wait until an asynchronous question is answered with yes."""
+    async with asyncio.timeout(seconds):
+        while not await check():  # noqa: ASYNC110 - what is waited for happens behind the gateway
+            await asyncio.sleep(0.02)
+
+
 async def make(client, *sources, name="f", alias=None, weights=None, **configuration):
     """A function with one published version per source, and optionally an alias on version 1."""
     wanted = {"Runtime": "python3.12", "Role": ROLE, "Handler": "app.handler", **configuration}
@@ -60,7 +68,7 @@ async def drawn(client, qualifier, times, name="f"):
     return Counter([(await call(client, qualifier, name))[0]["ExecutedVersion"] for _ in range(times)])
 
 
-async def points(cloudwatch, metric, stat="Sum", name="f", resource=None, executed=None, **more):
+async def points(cloudwatch, metric, stat="Sum", *, name="f", resource=None, executed=None, **more):
     """Values of one series over the last minutes, oldest first, one per minute; `Period` may be given."""
     dimensions = [{"Name": "FunctionName", "Value": name}]
     if resource:

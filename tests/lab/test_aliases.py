@@ -1,10 +1,8 @@
 """Alias rules (lambda.md 1.1 to 1.3)."""
 
-import asyncio
-
 import pytest
 
-from tests.lab.calls import ECHO, drawn, make, refused, zipped
+from tests.lab.calls import ECHO, drawn, make, refused, until, zipped
 
 
 @pytest.fixture
@@ -72,20 +70,20 @@ async def test_a_stale_revision_is_refused_with_412_and_changes_nothing(function
 
 
 @pytest.mark.parametrize(
-    ("wanted", "code", "status", "words"),
+    ("wanted", "refusal"),
     [
-        (weights(v2=0.1, v3=0.1), "InvalidParameterValueException", 400, "cannot be greater than 1"),
-        (weights(v2=1.5), "ValidationException", 400, "less than or equal to 1.0"),
-        (weights(v2=-0.1), "ValidationException", 400, "greater than or equal to 0.0"),
-        ({"AdditionalVersionWeights": {"$LATEST": 0.1}}, "ValidationException", 400, "Map keys"),
-        (weights(v1=0.1), "InvalidParameterValueException", 400, "already included"),
-        (weights(v9=0.1), "ResourceNotFoundException", 404, "f:9"),
+        (weights(v2=0.1, v3=0.1), ("InvalidParameterValueException", 400, "cannot be greater than 1")),
+        (weights(v2=1.5), ("ValidationException", 400, "less than or equal to 1.0")),
+        (weights(v2=-0.1), ("ValidationException", 400, "greater than or equal to 0.0")),
+        ({"AdditionalVersionWeights": {"$LATEST": 0.1}}, ("ValidationException", 400, "Map keys")),
+        (weights(v1=0.1), ("InvalidParameterValueException", 400, "already included")),
+        (weights(v9=0.1), ("ResourceNotFoundException", 404, "f:9")),
     ],
 )
-async def test_a_routing_that_aws_refuses_is_refused(functions, live, wanted, code, status, words):
-    with refused(code, status, words):
+async def test_a_routing_that_aws_refuses_is_refused(functions, live, wanted, refusal):
+    with refused(*refusal):
         await functions.update_alias(**live, RoutingConfig=wanted)
-    with refused(code, status, words):
+    with refused(*refusal):
         await functions.create_alias(FunctionName="f", Name="other", FunctionVersion="1", RoutingConfig=wanted)
 
 
@@ -147,12 +145,15 @@ async def test_aliases_are_listed_by_page_and_by_primary_version(functions, live
 
 async def test_an_alias_change_reaches_invocations_only_after_its_propagation(functions, live, admin):
     await drawn(functions, "live", 1)  # a worker is running: the calls below are quick
-    await admin.configure(propagation_delay=0.3)
+    await admin.configure(propagation_delay=0.8)
     await functions.update_alias(**live, FunctionVersion="2")
     assert (await functions.get_alias(**live))["FunctionVersion"] == "2"
     assert await drawn(functions, "live", 2) == {"1": 2}
-    await asyncio.sleep(0.3)
-    assert await drawn(functions, "live", 2) == {"2": 2}
+
+    async def arrived():
+        return await drawn(functions, "live", 1) == {"2": 1}
+
+    await until(arrived)
 
 
 async def test_a_version_named_by_an_alias_cannot_be_deleted(functions, live):

@@ -5,7 +5,7 @@ import base64
 
 import pytest
 
-from tests.lab.calls import ECHO, RAISE, call, drawn, make, points, refused
+from tests.lab.calls import ECHO, RAISE, call, drawn, make, points, refused, until
 
 SLOW = "import time\ndef handler(event, context):\n    time.sleep(0.2)\n    return 1\n"
 
@@ -117,6 +117,7 @@ async def test_more_invocations_at_once_than_reserved_are_throttled(functions):
 
 
 async def _until_points(cloudwatch, wanted, executed):
-    async with asyncio.timeout(5):
-        while await points(cloudwatch, "Invocations", resource="f:live", executed=executed) != [wanted]:
-            await asyncio.sleep(0.02)
+    async def there():
+        return sum(await points(cloudwatch, "Invocations", resource="f:live", executed=executed)) == wanted
+
+    await until(there)

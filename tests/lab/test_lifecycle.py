@@ -1,10 +1,8 @@
 """Update, publish, states and revisions (lambda.md 1.3 to 1.5)."""
 
-import asyncio
-
 import pytest
 
-from tests.lab.calls import ECHO, call, make, refused, zipped
+from tests.lab.calls import ECHO, call, make, refused, until, zipped
 
 
 async def latest(functions):
@@ -72,7 +70,7 @@ async def test_a_dry_run_leaves_the_code_alone(functions):
 async def test_during_an_update_the_old_code_runs_and_changes_are_refused(functions, admin):
     await make(functions, ECHO % 1)
     await call(functions)
-    await admin.configure(update_seconds=0.3)
+    await admin.configure(update_seconds=0.8)
     begun = await functions.update_function_code(FunctionName="f", ZipFile=zipped(ECHO % 2))
     assert (begun["State"], begun["LastUpdateStatus"]) == ("Active", "InProgress")
     assert (await call(functions))[1]["n"] == 1
@@ -83,13 +81,16 @@ async def test_during_an_update_the_old_code_runs_and_changes_are_refused(functi
     ):
         with refused("ResourceConflictException", 409):
             await act
-    await asyncio.sleep(0.35)
-    assert (await latest(functions))["LastUpdateStatus"] == "Successful"
+
+    async def settled():
+        return (await latest(functions))["LastUpdateStatus"] == "Successful"
+
+    await until(settled)
     assert (await call(functions))[1]["n"] == 2
 
 
 async def test_a_new_function_is_pending_first_and_refuses_work(functions, admin):
-    await admin.configure(pending_seconds=0.2)
+    await admin.configure(pending_seconds=0.4)
     made = await functions.create_function(
         FunctionName="f",
         Runtime="python3.12",
@@ -102,22 +103,28 @@ async def test_a_new_function_is_pending_first_and_refuses_work(functions, admin
         await call(functions)
     with refused("ResourceConflictException", 409):
         await functions.publish_version(FunctionName="f")
-    await asyncio.sleep(0.25)
-    assert (await latest(functions))["State"] == "Active"
+
+    async def settled():
+        return (await latest(functions))["State"] == "Active"
+
+    await until(settled)
 
 
 async def test_a_pending_version_refuses_invocations_until_it_is_active(functions, admin):
     await make(functions, ECHO % 1)
     await functions.update_function_code(FunctionName="f", ZipFile=zipped(ECHO % 2))
-    await admin.configure(pending_seconds=0.2)
+    await admin.configure(pending_seconds=0.4)
     published = await functions.publish_version(FunctionName="f")
     assert published["State"] == "Pending"
     with refused("ResourceConflictException", 409, "Pending"):
         await call(functions, "2")
-    await asyncio.sleep(0.25)
-    active = await functions.get_function_configuration(FunctionName="f", Qualifier="2")
-    assert active["State"] == "Active"
-    assert active["RevisionId"] != published["RevisionId"]
+
+    async def active():
+        return (await functions.get_function_configuration(FunctionName="f", Qualifier="2"))["State"] == "Active"
+
+    await until(active)
+    shown = await functions.get_function_configuration(FunctionName="f", Qualifier="2")
+    assert shown["RevisionId"] != published["RevisionId"]
     await call(functions, "2")
 
 

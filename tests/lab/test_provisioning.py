@@ -1,10 +1,8 @@
 """Provisioned and reserved concurrency (lambda.md 1.8)."""
 
-import asyncio
-
 import pytest
 
-from tests.lab.calls import ECHO, call, drawn, make, refused
+from tests.lab.calls import ECHO, call, drawn, make, refused, until
 
 
 @pytest.fixture
@@ -21,9 +19,14 @@ async def test_it_is_in_progress_then_ready(functions, live, admin):
     await admin.configure(provisioning_seconds=0.15)
     begun = await functions.put_provisioned_concurrency_config(**on("1"))
     assert (begun["Status"], begun["AvailableProvisionedConcurrentExecutions"]) == ("IN_PROGRESS", 0)
-    await asyncio.sleep(0.2)
+
+    async def ready():
+        shown = await functions.get_provisioned_concurrency_config(FunctionName="f", Qualifier="1")
+        return shown["Status"] == "READY"
+
+    await until(ready)
     shown = await functions.get_provisioned_concurrency_config(FunctionName="f", Qualifier="1")
-    assert (shown["Status"], shown["AvailableProvisionedConcurrentExecutions"]) == ("READY", 2)
+    assert shown["AvailableProvisionedConcurrentExecutions"] == 2
 
 
 async def test_it_can_be_made_to_fail_with_a_reason(functions, live, admin):
@@ -65,15 +68,19 @@ async def test_version_and_alias_of_it_cannot_both_be_provisioned(functions, liv
 
 async def test_a_moved_alias_keeps_the_old_version_serving_until_the_new_one_is_warm(functions, live, admin):
     await functions.put_provisioned_concurrency_config(**on("live"))
-    await admin.configure(provisioning_seconds=0.6)
+    await drawn(functions, "live", 1)
+    await admin.configure(provisioning_seconds=0.8)
     answer = await functions.update_alias(FunctionName="f", Name="live", FunctionVersion="2")
     assert "RoutingConfig" not in answer
     shown = await functions.get_alias(FunctionName="f", Name="live")
     assert shown["FunctionVersion"] == "2"
     assert shown["RoutingConfig"] == {"AdditionalVersionWeights": {"1": 1.0}}
     assert await drawn(functions, "live", 2) == {"1": 2}
-    await asyncio.sleep(0.6)
-    assert "RoutingConfig" not in await functions.get_alias(FunctionName="f", Name="live")
+
+    async def moved():
+        return "RoutingConfig" not in await functions.get_alias(FunctionName="f", Name="live")
+
+    await until(moved)
     assert await drawn(functions, "live", 2) == {"2": 2}
 
 

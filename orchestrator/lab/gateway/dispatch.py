@@ -116,6 +116,8 @@ class Desk:
                 for series in result.get("MetricDataResults", []):
                     series["StatusCode"] = status_code
             return write_result(call, result)
+        if call.function:
+            self.world.function(call.function)
         return await self.world.upstream.forward(call)
 
 

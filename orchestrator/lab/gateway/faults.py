@@ -13,6 +13,9 @@ Kind = Literal["fail", "throttle", "hang", "late", "lose_reply", "late_apply", "
 class Fault(BaseModel):
     """What one operation is to suffer.
 
+    A dropped connection is repeated once by aiohttp itself, beneath botocore's retries, when the method is GET, PUT or
+    DELETE (UpdateAlias is a PUT): with `count=1` such a client meets its own first attempt, with `count=2` it fails.
+
     `fail` refuses with `code` and `status`; `throttle` refuses as the control plane's budget does; `hang` answers
     nothing and does nothing, then drops the connection; `late` answers after `delay`; `lose_reply` applies the request
     and drops the connection; `late_apply` drops the connection after `delay` and applies the request only then, even

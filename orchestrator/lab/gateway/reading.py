@@ -1,5 +1,6 @@
 """GetFunction, GetFunctionConfiguration, ListVersionsByFunction, ListFunctions, tags, runtime management."""
 
+from http import HTTPStatus
 from urllib.parse import unquote
 
 from orchestrator.lab.gateway.functions import Function
@@ -57,6 +58,15 @@ async def get_runtime_management(world: World, call: Call) -> Reply:
     return json_reply({"UpdateRuntimeOn": "Auto", "FunctionArn": arn})
 
 
+async def function_url(world: World, call: Call) -> Reply:
+    """Create-, Get- and UpdateFunctionUrlConfig, kept by the emulator, under the ARN of the alias they belong to."""
+    function = world.function(call.function)
+    reply = await world.upstream.forward(call)
+    if reply.status >= HTTPStatus.BAD_REQUEST or not call.qualifier:
+        return reply
+    return json_reply({**reply.document(), "FunctionArn": f"{function.arn}:{call.qualifier}"}, reply.status)
+
+
 async def list_tags(world: World, call: Call) -> Reply:
     """ListTags of a function."""
     return json_reply({"Tags": _tagged(world, call).tags})
@@ -88,6 +98,9 @@ HANDLERS = {
     "ListVersionsByFunction": list_versions,
     "ListFunctions": list_functions,
     "GetRuntimeManagementConfig": get_runtime_management,
+    "CreateFunctionUrlConfig": function_url,
+    "GetFunctionUrlConfig": function_url,
+    "UpdateFunctionUrlConfig": function_url,
     "ListTags": list_tags,
     "TagResource": tag,
     "UntagResource": untag,

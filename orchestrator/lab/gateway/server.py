@@ -147,7 +147,7 @@ class Gateway:
 
 async def _send(reply: Reply, send: Send) -> None:
     headers: list[Any] = [(name.encode(), value.encode("latin-1")) for name, value in reply.headers.items()]
-    if reply.status != 204:
+    if reply.status != 204 and "content-length" not in reply.headers:
         headers.append((b"content-length", str(len(reply.body)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})

@@ -34,6 +34,8 @@ class Upstream:
             # Undecoded: an object stored with a content encoding must leave as it was stored.
             body = b"".join([part async for part in answer.aiter_raw()])
             kept = {name: value for name, value in answer.headers.items() if name not in _HOP_BY_HOP}
+            if call.method == "HEAD":  # the length of what a GET would bring
+                kept["content-length"] = answer.headers.get("content-length", "0")
             return Reply(answer.status_code, kept, body)
 
     async def functions(self, method: str, path: str = "", document: Any = None, **query: str) -> Reply:
