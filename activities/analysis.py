@@ -39,7 +39,7 @@ class Analysis:
         measurements, observations = await self._measure(watch, now)
         errors = before.provider_errors + 1 if any(m.verdict == "ERROR" for m in measurements) else 0
         elapsed = now - watch.windows[-1].start
-        conclusion = judging.conclude(watch.bake, measurements, elapsed=elapsed, waits=watch.mode == "bake")
+        conclusion = judging.conclude(watch.bake, measurements, elapsed=elapsed, waits=watch.mode != "guard")
         progress = BakeProgress(
             measurements=measurements,
             sentence=conclusion.sentence,
@@ -52,7 +52,7 @@ class Analysis:
         action = conclusion.action
         if action == "wait" and errors >= PROVIDER_ERRORS and watch.mode == "bake":
             action = "hold"
-        if watch.mode == "guard" and action != "rollback":
+        if (watch.mode == "guard" and action != "rollback") or (watch.mode == "hold" and action == "hold"):
             action = "wait"
         if action == "wait":
             raise ApplicationError(

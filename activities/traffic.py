@@ -50,7 +50,8 @@ class Traffic:
     async def restore(self, work: Restore) -> Restored:
         """Bring all traffic to stable and read it back. Repeating it is safe.
 
-        Raises Drift for a foreign routing (unless forced) and Unavailable when others keep writing.
+        Raises Drift for a foreign routing (unless forced), and for any but stable's where nothing was written yet;
+        Unavailable when others keep writing.
         """
         functions = self._aws.urgent(work.target)
         function, alias = work.target.function, work.target.alias
@@ -58,17 +59,24 @@ class Traffic:
         wrote = False
         for _ in range(RESTORE_ROUNDS):
             found = await functions.get_alias(function, alias)
-            reading = read_against(found.routing, intent, work.stable, work.canary)
-            if reading is Reading.FOREIGN and not work.force:
-                raise _drift(work.target, found.routing, intent)
-            if reading is Reading.INTENDED and (wrote or not work.touched):
+            right = found.routing.same_as(intent)
+            if right and (wrote or not work.touched):
                 return Restored(alias=found, at=self._clock.now().timestamp(), wrote=wrote)
+            if not right and not work.force and not _ours(work, found.routing):
+                raise _drift(work.target, found.routing, intent)
             try:
                 await functions.update_alias(function, alias, intent, revision=found.revision)
                 wrote = True
             except Stale:
                 continue
         raise Unavailable(f"alias {work.target} was changed by others {RESTORE_ROUNDS} times while it was restored")
+
+
+def _ours(work: Restore, found: Routing) -> bool:
+    """Whether this release may have brought the alias to `found` itself; what it never wrote is somebody else's."""
+    if not work.touched or (found.primary == work.canary and not work.promoting):
+        return False
+    return read_against(found, whole(work.stable), work.stable, work.canary) is not Reading.FOREIGN
 
 
 async def _settling(functions: LambdaPort, function: str, alias: str) -> None:

@@ -9,7 +9,6 @@ from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
-    from orchestrator.domain.plan import Plan
     from orchestrator.domain.work import (
         AskGate,
         Confirm,
@@ -36,6 +35,8 @@ RESTORE_PRIORITY = Priority(priority_key=1)
 NORMAL = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10))
 PERSISTENT = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=15))
 """For the way back: no attempt is the last."""
+LOOK = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1))
+"""Only for looks that have failed: one that has ended well names the time of the next."""
 
 
 def aws_queue_of(place: str) -> str:
@@ -148,7 +149,7 @@ def ask_gate(work: AskGate) -> workflow.ActivityHandle[GateOpened]:
     )
 
 
-def shift(work: ShiftTo) -> workflow.ActivityHandle[Shifted]:
+def shift(work: ShiftTo, budget: timedelta) -> workflow.ActivityHandle[Shifted]:
     """Not waited for when the way back opens: a write that comes late fails by its revision."""
     return workflow.start_activity(
         "shift",
@@ -156,7 +157,7 @@ def shift(work: ShiftTo) -> workflow.ActivityHandle[Shifted]:
         result_type=Shifted,
         task_queue=aws_queue_of(work.target.place),
         start_to_close_timeout=timedelta(seconds=15),
-        schedule_to_close_timeout=timedelta(minutes=20),
+        schedule_to_close_timeout=budget,
         retry_policy=NORMAL,
         summary=f"alias to {work.intent}",
     )
@@ -177,8 +178,8 @@ def restore(work: Restore) -> workflow.ActivityHandle[Restored]:
     )
 
 
-def bake(work: Watch, plan: Plan, budget: timedelta) -> workflow.ActivityHandle[Watched]:
-    """One activity retried at the plan's interval: no event per look. `budget` is the longest that it may last."""
+def bake(work: Watch, budget: timedelta) -> workflow.ActivityHandle[Watched]:
+    """One activity retried at the interval that it asks for: no event per look. `budget` is the longest it may last."""
     return workflow.start_activity(
         "bake",
         work,
@@ -186,6 +187,6 @@ def bake(work: Watch, plan: Plan, budget: timedelta) -> workflow.ActivityHandle[
         task_queue=aws_queue_of(work.request.target.place),
         start_to_close_timeout=timedelta(seconds=20),
         schedule_to_close_timeout=budget,
-        retry_policy=RetryPolicy(initial_interval=plan.sampling.interval, maximum_interval=timedelta(minutes=1)),
+        retry_policy=LOOK,
         summary=f"{work.mode} at {'100' if work.final else f'{work.windows[-1].weight:g}'} %",
     )

@@ -8,19 +8,16 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.analysis import Window
     from orchestrator.domain.errors import InvariantError
-    from orchestrator.domain.journal import EventKind
     from orchestrator.domain.release import ReleaseRequest
     from orchestrator.domain.traffic import Routing, split, whole
-    from orchestrator.domain.work import PreflightReport, Published, Restore, Shifted, ShiftTo
-    from workflows import calls
+    from orchestrator.domain.work import PreflightReport, Published, Restore
     from workflows.intent import Intent
     from workflows.logbook import Logbook
-    from workflows.waits import race
 
 
 @dataclass
 class Ground:
-    """A running release. `touched` is set before the first write is sent, never after."""
+    """A running release. `touched` and `promoting` are set before such a write is sent, never after."""
 
     request: ReleaseRequest
     log: Logbook
@@ -29,6 +26,7 @@ class Ground:
     published: Published | None = None
     revision: str = ""
     touched: bool = False
+    promoting: bool = False
     warmed: bool = False
     windows: tuple[Window, ...] = ()
 
@@ -56,11 +54,6 @@ class Ground:
         """Seconds that an invocation of either version may take."""
         return max(self.report.stable_timeout, self.published.timeout if self.published else 0)
 
-    @property
-    def splitting(self) -> bool:
-        """Whether the canary takes traffic now."""
-        return bool(self.windows) and self.windows[-1].end is None
-
     def to_weight(self, weight: float) -> Routing:
         """Return the routing that gives the canary `weight` per cent."""
         return whole(self.canary) if weight >= 100 else split(self.stable, self.canary, weight)
@@ -73,48 +66,15 @@ class Ground:
             canary=self.known_canary,
             force=force,
             touched=self.touched,
+            promoting=self.promoting,
         )
 
     def close_window(self) -> None:
-        """The present weight ends now."""
-        if self.splitting:
+        """The present weight ends now, before anything that changes it is sent."""
+        if self.windows and self.windows[-1].end is None:
             last = self.windows[-1].model_copy(update={"end": workflow.now().timestamp()})
             self.windows = (*self.windows[:-1], last)
 
     def until(self, span: timedelta) -> datetime:
         """When a wait of that length ends if it begins now."""
         return workflow.now() + span
-
-    async def write(self, intent: Routing, step: int, weight: float) -> Shifted:
-        """Shift to `intent` and return once it was read back. Raises Back (a command came first) or ActivityError.
-
-        The activity never chooses a revision by itself: where somebody changed the alias without moving it away
-        from us, this loop writes again with the new one, unless the way forward has been closed meanwhile.
-        """
-        self.close_window()
-        for _ in range(_CORRECTIONS):
-            self.intent.check()
-            self.touched = True
-            order = ShiftTo(
-                target=self.request.target,
-                stable=self.stable,
-                canary=self.canary,
-                intent=intent,
-                revision=self.revision,
-            )
-            shifted = await race(calls.shift(order), lambda: self.intent.must_return)
-            self.intent.check()
-            if shifted is None:
-                continue
-            self.revision = shifted.alias.revision
-            if shifted.confirmed:
-                self.windows = (*self.windows, Window(step=step, weight=weight, start=shifted.at))
-                return shifted
-            self.log.note(
-                EventKind.CORRECTED,
-                f"somebody changed the alias to {shifted.alias.routing} meanwhile; writing {intent} again",
-            )
-        raise InvariantError(f"the alias was changed by others {_CORRECTIONS} times in a row")
-
-
-_CORRECTIONS = 10

@@ -7,7 +7,16 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 with workflow.unsafe.imports_passed_through():
-    from orchestrator.domain.journal import Event, EventKind, ReleaseState, StepState, record
+    from orchestrator.domain.journal import (
+        MAX_SENTENCE,
+        MAX_TEXT,
+        Event,
+        EventKind,
+        ReleaseState,
+        StepState,
+        cut,
+        record,
+    )
     from orchestrator.domain.plan import Approval, Gate, Plan, Promote, Shift, Step
     from orchestrator.domain.release import Outcome, Phase, ReleaseRequest
 
@@ -29,7 +38,7 @@ def first_state(request: ReleaseRequest) -> ReleaseState:
         target=request.target,
         strategy=request.plan.strategy,
         actor=request.actor.name,
-        reason=request.reason,
+        reason=cut(request.reason, MAX_TEXT),
         started_at=request.submitted_at,
         sentence="waiting for a worker",
         steps=tuple(_step_state(step) for step in request.plan.steps),
@@ -70,7 +79,7 @@ class Logbook:
     def enter(self, phase: Phase, sentence: str, *, until: datetime | None = None, **changes: Any) -> None:
         """Change the phase and publish."""
         self.state = self.state.model_copy(
-            update={"phase": phase, "sentence": sentence, "waiting_until": until, **changes}
+            update={"phase": phase, "sentence": cut(sentence, MAX_SENTENCE), "waiting_until": until, **changes}
         )
         self.publish()
 
@@ -80,15 +89,16 @@ class Logbook:
         steps[index] = steps[index].model_copy(update={"status": "current", "started_at": workflow.now()})
         self.state = self.state.model_copy(update={"step": index, "steps": tuple(steps)})
 
-    def close_steps(self, *, skipped_from: int | None = None, skipped_to: int = 0, finished: bool = False) -> None:
-        """Mark steps that a `promote` jumped over, and the last one when the release has finished."""
+    def skip_step(self, index: int) -> None:
+        """Mark a step that a `promote` has jumped over."""
         steps = list(self.state.steps)
-        for i in range(skipped_from if skipped_from is not None else 0, skipped_to):
-            if steps[i].status == "waiting":
-                steps[i] = steps[i].model_copy(update={"status": "skipped"})
-        if finished:
-            steps = [s.model_copy(update={"status": "done"}) if s.status == "current" else s for s in steps]
+        steps[index] = steps[index].model_copy(update={"status": "skipped"})
         self.state = self.state.model_copy(update={"steps": tuple(steps)})
+
+    def finish_steps(self) -> None:
+        """Mark the last step as done: the release has performed them all."""
+        steps = tuple(s.model_copy(update={"status": "done"}) if s.status == "current" else s for s in self.state.steps)
+        self.state = self.state.model_copy(update={"steps": steps})
 
     def publish(self) -> None:
         """Write memo and search attributes: two events, and every reader sees the new state."""

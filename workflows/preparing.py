@@ -17,9 +17,9 @@ async def prepare(ground: Ground) -> None:
     """Leave with a published, warm and probed canary. Raises Refused, Back, or ActivityError."""
     ground.log.enter(Phase.PREPARING, "checking everything before writing anything")
     await _preflight(ground)
-    await clear_to_go(ground, 0)
+    await clear_to_go(ground)
     await _publish(ground)
-    await clear_to_go(ground, 0)
+    await clear_to_go(ground)
     await _warm(ground)
     await _probe(ground)
 

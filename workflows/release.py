@@ -47,13 +47,21 @@ class ReleaseWorkflow:
     @workflow.update(name=COMMAND_UPDATE)
     def command(self, order: Order) -> ReleaseState:
         """Take a command; the main loop acts on it. The update id is the idempotency key."""
-        self._ground.intent.take(order)
-        self._ground.log.note(EventKind.COMMAND, f"{order.command} by {told(order)}", actor=order.actor.name)
-        return self._ground.log.state
+        intent, log = self._ground.intent, self._ground.log
+        intent.take(order)
+        # published at once: the main loop may be busy for minutes, and the next command is judged by this state
+        log.note(
+            EventKind.COMMAND, f"{order.command} by {told(order)}", actor=order.actor.name, paused_by=intent.paused_by
+        )
+        log.publish()
+        return log.state
 
     @command.validator
     def _fits(self, order: Order) -> None:
         why = refusal(self._ground.log.state, order)
+        before = self._ground.intent.settled(order)
+        if why is None and before is not None:
+            why = f"that is settled already: {before.command} by {told(before)}"
         if why is not None:
             raise ApplicationError(why, type=IllegalCommand.__name__, non_retryable=True)
 
@@ -97,10 +105,11 @@ class ReleaseWorkflow:
 
     async def _end(self, outcome: Outcome, cause: Cause | None, sentence: str) -> ReleaseState:
         ground = self._ground
-        if outcome is not Outcome.PROMOTED:
+        if outcome in (Outcome.ROLLED_BACK, Outcome.REJECTED):  # else the canary serves, or may serve
             await give_back(ground)
         ground.close_window()
-        ground.log.close_steps(finished=outcome is Outcome.PROMOTED)
+        if outcome is Outcome.PROMOTED:
+            ground.log.finish_steps()
         ground.log.note(EventKind.ENDED, f"{outcome}: {sentence}", windows=ground.windows)
         ground.log.enter(
             Phase.DONE, sentence, outcome=outcome, cause=cause, ended_at=workflow.now(), drifted=False, paused_by=None

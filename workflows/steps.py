@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.journal import EventKind
@@ -13,15 +14,17 @@ with workflow.unsafe.imports_passed_through():
     from workflows.baking import bake, clear_to_go, hold
     from workflows.ground import Ground
     from workflows.intent import Back, told
+    from workflows.shifting import write
+    from workflows.unwinding import said
     from workflows.waits import drop, race
 
 
 async def perform(ground: Ground, index: int, step: Step) -> None:
     """Perform step `index`. Raises Back, or ActivityError when an activity gave up."""
+    await clear_to_go(ground)
     if ground.intent.promote is not None and not isinstance(step, Promote):
-        ground.log.close_steps(skipped_from=index, skipped_to=index + 1)
+        ground.log.skip_step(index)
         return
-    await clear_to_go(ground, index)
     ground.log.begin_step(index)
     match step:
         case Shift():
@@ -39,7 +42,7 @@ async def perform(ground: Ground, index: int, step: Step) -> None:
 async def _shift(ground: Ground, index: int, step: Shift) -> None:
     before = ground.log.state.weight
     ground.log.enter(Phase.SHIFTING, f"shifting from {before:g} to {step.weight:g} %")
-    await ground.write(ground.to_weight(step.weight), index, step.weight)
+    await write(ground, ground.to_weight(step.weight), index, step.weight)
     ground.log.note(
         EventKind.SHIFTED,
         f"weight {before:g} → {step.weight:g} % confirmed",
@@ -53,7 +56,7 @@ async def _shift(ground: Ground, index: int, step: Shift) -> None:
 async def _promote(ground: Ground, index: int, step: Promote) -> None:
     before = ground.log.state.weight
     ground.log.enter(Phase.PROMOTING, f"promoting version {ground.canary}: {before:g} → 100 %")
-    await ground.write(ground.to_weight(100), index, 100)
+    await write(ground, ground.to_weight(100), index, 100)
     ground.log.note(
         EventKind.PROMOTED,
         f"version {ground.canary} serves 100 %, read back",
@@ -67,12 +70,19 @@ async def _promote(ground: Ground, index: int, step: Promote) -> None:
 
 
 async def _confirm(ground: Ground) -> None:
-    """Invoke the alias until the canary has answered a few times in a row, where a probe says how to invoke."""
+    """Invoke the alias until the canary has answered a few times in a row, where a probe says how to invoke.
+
+    Whatever comes of it is only told: the alias has been read back, and no write of Sluice's would be quicker.
+    """
     probes = tuple(p for p in ground.request.plan.probes if p.kind == "invoke")
     if not probes:
         return
     work = Confirm(target=ground.request.target, version=ground.canary, probe=probes[0])
-    confirmed = await race(calls.confirm(work), lambda: ground.intent.must_return)
+    try:
+        confirmed = await race(calls.confirm(work), lambda: ground.intent.must_return)
+    except ActivityError as error:
+        ground.log.note(EventKind.WARNING, f"the alias could not be invoked: {said(error)}")
+        confirmed = None
     ground.intent.check()
     if confirmed is not None:
         ground.log.note(EventKind.PROBED if confirmed.passed else EventKind.WARNING, confirmed.sentence)
@@ -88,7 +98,6 @@ async def _approval(ground: Ground, index: int, step: Approval) -> None:
     answered = await hold(
         ground, lambda: index in ground.intent.approvals or ground.intent.promote is not None, step.timeout
     )
-    ground.intent.check()
     if not answered:
         raise Back(Cause.DEADLINE, f"nobody approved step {index + 1} in time")
     order = ground.intent.approvals.get(index) or ground.intent.promote
@@ -114,10 +123,13 @@ async def _gate(ground: Ground, index: int, step: Gate) -> None:
     try:
         opened = await hold(ground, lambda: asked.done() or left(), step.timeout)
     finally:
-        if not asked.done():
-            drop(asked)
+        drop(asked)
     if left():
         return
-    if not opened or asked.exception() is not None:
+    if not opened:
         raise Back(Cause.GATE, f"gate {step.gate.name} did not open in time")
-    ground.log.note(EventKind.PROBED, (await asked).sentence)
+    try:
+        answer = await asked
+    except ActivityError as error:
+        raise Back(Cause.GATE, f"gate {step.gate.name} did not open: {said(error)}") from None
+    ground.log.note(EventKind.PROBED, answer.sentence)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, RetryState
 from temporalio.exceptions import TimeoutError as TemporalTimeout
 
 with workflow.unsafe.imports_passed_through():
@@ -13,12 +13,13 @@ with workflow.unsafe.imports_passed_through():
     from workflows import calls
     from workflows.ground import Ground
     from workflows.intent import told
+    from workflows.waits import within
 
 ALERT_AFTER = (timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1))
 """A restore that takes longer than this is told; the last span repeats."""
 
-TRY_AGAIN = timedelta(minutes=1)
-"""After an answer that Temporal takes for final (no permission, alias gone): people may have mended it."""
+TRY_AGAIN = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
+"""Waits after an answer that Temporal takes for final (no permission, version gone): people may have mended it."""
 
 
 async def unwind(ground: Ground, cause: Cause, sentence: str) -> tuple[Outcome, Cause, str]:
@@ -30,20 +31,20 @@ async def unwind(ground: Ground, cause: Cause, sentence: str) -> tuple[Outcome, 
     ground.log.note(EventKind.ROLLING_BACK, f"rolling back ({cause}): {sentence}", windows=ground.windows)
     ground.log.enter(Phase.ROLLING_BACK, f"rolling back: {sentence}", cause=cause, paused_by=None)
     deadline = workflow.now() + ground.request.plan.limits.drift
+    waits = list(TRY_AGAIN)
     force = False
     while True:
         ground.intent.resolution = None
         try:
             restored = await _restore(ground, force=force)
         except ActivityError as error:
-            blocked = _reason(error)
-            if isinstance(error.cause, ApplicationError) and error.cause.type == "Drift" and not ground.touched:
-                return Outcome.REJECTED, cause, f"{sentence}; nothing was written, and meanwhile: {blocked}"
-            order = await _decision(ground, error, blocked, deadline)
-            if order is None and workflow.now() >= deadline:
-                return Outcome.FAILED, Cause.DRIFT, f"{blocked} (nobody adopted or restored it in time)"
+            if not ground.touched:
+                return Outcome.REJECTED, cause, f"{sentence}; nothing was written, and meanwhile: {said(error)}"
+            order = await _decision(ground, error, deadline, waits.pop(0) if len(waits) > 1 else waits[0])
             if order is not None and order.command is Command.ADOPT:
-                return Outcome.FAILED, Cause.DRIFT, f"{blocked} Adopted as it is by {told(order)}"
+                return Outcome.FAILED, _kind(error), f"{said(error)}. Adopted as it is by {told(order)}"
+            if order is None and workflow.now() >= deadline:
+                return Outcome.FAILED, _kind(error), f"{said(error)} (nobody adopted or restored it in time)"
             force = order is not None and order.command is Command.RESTORE
             continue
         ground.log.state = ground.log.state.model_copy(update={"weight": 0.0, "drifted": False})
@@ -57,39 +58,30 @@ async def give_back(ground: Ground) -> None:
     try:
         await calls.cool(Cool(target=ground.request.target, version=ground.canary))
     except ActivityError as error:
-        ground.log.note(
-            EventKind.WARNING, f"provisioned concurrency of version {ground.canary} stays: {_reason(error)}"
-        )
+        ground.log.note(EventKind.WARNING, f"provisioned concurrency of version {ground.canary} stays: {said(error)}")
 
 
 async def _restore(ground: Ground, *, force: bool) -> Restored:
     handle = calls.restore(ground.restoration(force=force))
     spans = list(ALERT_AFTER)
-    while not handle.done():
-        span = spans.pop(0) if len(spans) > 1 else spans[0]
-        try:
-            await workflow.wait_condition(handle.done, timeout=span, timeout_summary="restore takes too long")
-        except TimeoutError:
-            text = f"alias {ground.request.target} could not be restored yet; still trying"
-            ground.log.note(EventKind.FAILING, text)
-            ground.log.enter(Phase.ROLLING_BACK, text)
+    while not await within(spans.pop(0) if len(spans) > 1 else spans[0], handle.done, "the restore takes too long"):
+        text = f"alias {ground.request.target} could not be restored yet; still trying"
+        ground.log.note(EventKind.FAILING, text)
+        ground.log.enter(Phase.ROLLING_BACK, text)
     return await handle
 
 
-async def _decision(ground: Ground, error: ActivityError, blocked: str, deadline: datetime) -> Order | None:
+async def _decision(ground: Ground, error: ActivityError, deadline: datetime, wait: timedelta) -> Order | None:
     """Wait for a person; None when it is time to try again by oneself (or the deadline has come)."""
-    drift = isinstance(error.cause, ApplicationError) and error.cause.type == "Drift"
-    kind = EventKind.DRIFT if drift else EventKind.FAILING
-    if not ground.log.state.drifted:
-        ground.log.note(kind, blocked)
-    limit = deadline - workflow.now() if drift else TRY_AGAIN
-    until = ground.until(limit)
-    if not ground.log.state.drifted or ground.log.state.sentence != blocked:
-        ground.log.enter(Phase.ROLLING_BACK, blocked, drifted=True, until=until)
-    try:
-        await workflow.wait_condition(lambda: ground.intent.resolution is not None, timeout=limit)
-    except TimeoutError:
-        return None
+    if _kind(error) is Cause.DRIFT:
+        kind, limit, text = EventKind.DRIFT, deadline - workflow.now(), said(error)
+    else:
+        kind, limit = EventKind.FAILING, wait
+        text = f"{said(error)}. Sluice tries on; `sluice adopt` leaves the alias as it is and ends the release"
+    if ground.log.state.sentence != text:
+        ground.log.note(kind, text)
+        ground.log.enter(Phase.ROLLING_BACK, text, drifted=True, until=deadline)
+    await within(limit, lambda: ground.intent.resolution is not None, "somebody must adopt or restore")
     return ground.intent.resolution
 
 
@@ -101,18 +93,20 @@ def _ended(ground: Ground, restored: Restored, sentence: str) -> str:
 
 def reason_of(error: ActivityError) -> tuple[Cause, str]:
     """Say why an activity ended the way forward."""
-    kind = error.cause.type if isinstance(error.cause, ApplicationError) else None
-    if kind == "Drift":
-        return Cause.DRIFT, _reason(error)
-    if isinstance(error.cause, TemporalTimeout):
-        last = f": {error.cause.cause}" if error.cause.cause else ""
-        return Cause.DEADLINE, f"`{error.activity_type}` did not end in its time{last}"
-    return Cause.ERROR, _reason(error)
+    late = isinstance(error.cause, TemporalTimeout) or error.retry_state is RetryState.TIMEOUT
+    if late:
+        return Cause.DEADLINE, f"`{error.activity_type}` did not end in its time: {said(error)}"
+    return _kind(error), said(error)
 
 
-def _reason(error: ActivityError) -> str:
+def said(error: ActivityError) -> str:
     """Return the sentence of the innermost cause."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
     return str(cause)
+
+
+def _kind(error: ActivityError) -> Cause:
+    drift = isinstance(error.cause, ApplicationError) and error.cause.type == "Drift"
+    return Cause.DRIFT if drift else Cause.ERROR

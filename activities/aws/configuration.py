@@ -67,7 +67,7 @@ def function_version(configuration: Mapping[str, Any]) -> FunctionVersion:
         state_reason=configuration.get("StateReason") or "",
         last_update=configuration.get("LastUpdateStatus") or "Successful",
         last_update_reason=configuration.get("LastUpdateStatusReason") or "",
-        revision=configuration["RevisionId"],
+        revision=configuration.get("RevisionId") or "",
         code_sha256=configuration["CodeSha256"],
         role=configuration["Role"],
         dead_letter_queue=_inner(configuration, "DeadLetterConfig", "TargetArn") or None,

@@ -58,7 +58,7 @@ class AwsClients:
     """Fulfils `activities.ports.Aws`. Make it in the event loop that uses it, and close it there."""
 
     def __init__(self, settings: AwsSettings | None = None, ambient: aioboto3.Session | None = None) -> None:
-        """Take the settings; `ambient` has the credentials for accounts without a role, by default the environment's."""
+        """Take the settings; `ambient` has the credentials for accounts without a role (else: the environment)."""
         self._settings = settings or AwsSettings()
         self._ambient = ambient or aioboto3.Session()
         self._assumed: dict[str, aioboto3.Session] = {}

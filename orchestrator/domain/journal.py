@@ -14,6 +14,8 @@ from orchestrator.domain.release import Cause, Outcome, Phase, Target
 from orchestrator.domain.traffic import Frozen
 
 MAX_TEXT = 400
+MAX_SENTENCE = 4_000
+"""Characters of the present sentence: it may list every problem that a preflight has found."""
 MAX_JOURNAL = 9_000
 """Characters of all events together, so that the whole document stays below the smallest memo limit known (32 KB on
 Temporal Cloud; a self-hosted server allows 2 MB and warns from 2 KB)."""
@@ -109,11 +111,15 @@ class ReleaseState(Frozen):
 
 def record(state: ReleaseState, event: Event, **changes: Any) -> ReleaseState:
     """Return `state` with `changes` and one more event, texts cut to `MAX_TEXT`, oldest events dropped."""
-    cut = event.model_copy(update={"text": event.text[:MAX_TEXT]})
-    room, kept = MAX_JOURNAL, [cut]
+    room, kept = MAX_JOURNAL, [event.model_copy(update={"text": cut(event.text, MAX_TEXT)})]
     for earlier in reversed(state.events):
         room -= EVENT_FRAME + len(earlier.text)
         if room < 0:
             break
         kept.append(earlier)
     return state.model_copy(update={**changes, "events": tuple(reversed(kept))})
+
+
+def cut(text: str, longest: int) -> str:
+    """Return `text` in at most `longest` characters; one that is cut ends in an ellipsis."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"

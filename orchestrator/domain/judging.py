@@ -121,23 +121,19 @@ def alarms(
         limit=0,
         samples=len(found),
         window_start=int(since),
-        query=", ".join(check.names),
+        query=cut(", ".join(check.names), MAX_TEXT),
     )
 
 
 def unreadable(check: Check, why: str) -> Measurement:
     """The numbers could not be read: neither a pass nor a failure."""
-    return _measured(
-        check,
-        Verdict.ERROR,
-        why,
-    )
+    return _measured(check, Verdict.ERROR, why)
 
 
 def conclude(bake: Bake, measurements: Iterable[Measurement], *, elapsed: float, waits: bool = True) -> Conclusion:
     """Say what a bake does `elapsed` seconds after its weight was confirmed. The first rollback wins.
 
-    `waits` False means that the bake has held past its time already: only evidence ends it now.
+    `waits` False means that nothing ends by its time, as during a pause: only bad numbers speak.
     """
     acting = [m for m in measurements if m.mode == "enforce"]
     failed = [m for m in acting if m.verdict is Verdict.FAIL]
@@ -171,7 +167,7 @@ def _measured(check: Check, verdict: Verdict, sentence: str, **numbers: Any) -> 
         check=check.name,
         kind=check.kind,
         verdict=verdict,
-        sentence=sentence,
+        sentence=cut(sentence, MAX_TEXT),
         on_failure=check.on_failure,
         on_inconclusive=check.on_inconclusive,
         mode=check.mode,
@@ -189,6 +185,7 @@ def _period(o: Observation, slow: str | None) -> Period:
         seconds=o.seconds,
         weight=o.weight,
         since_weight_change=o.since_change,
+        complete=o.complete,
         canary=_arm(o.canary, slow),
         baseline=_arm(o.baseline, slow),
     )

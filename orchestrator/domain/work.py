@@ -200,6 +200,8 @@ class Restore(Frozen):
     force: bool = False
     touched: bool = True
     """False when this release has sent no write at all; then the alias is only read."""
+    promoting: bool = True
+    """False when it has sent no promotion; an alias that has the canary as its primary is then somebody else's doing."""
 
 
 class Restored(Frozen):
@@ -213,11 +215,14 @@ class Restored(Frozen):
 # -- bake
 
 
+WatchMode = Literal["bake", "hold", "guard"]
+
+
 class Watch(Frozen):
     """Input of `bake`: judge until the step may end.
 
     It runs as one activity that is retried every `sampling.interval`: no history event per look. `mode`: `bake` may
-    end the step; `hold` waits for evidence past the bake's time; `guard` (during a pause) only ever ends to roll back.
+    end the step; `hold` does too, but no longer asks to be held; `guard` (any other wait) only ever ends to roll back.
     """
 
     request: ReleaseRequest
@@ -229,7 +234,7 @@ class Watch(Frozen):
     """The bake at 100 %: there is no version to compare with."""
     windows: tuple[Window, ...]
     """Every weight that was in force since the first shift; the last is open."""
-    mode: Literal["bake", "hold", "guard"] = "bake"
+    mode: WatchMode = "bake"
     settle: float = 0
     """Seconds that an invocation may take (the longer timeout of the two versions)."""
     red_alarms: dict[str, float] = Field(default_factory=dict)

@@ -181,6 +181,12 @@ class MotoWorld(WireWorld):
 
     name = "moto"
 
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        for role in ("sluice", "sluice-other"):
+            await self._iam.create_role(RoleName=role, AssumeRolePolicyDocument="{}")
+        return self
+
     async def serve(self, target: Target, invocations: int, errors: int = 0) -> Window:
         start = int(time.time()) // 60 * 60 - 120
         version = (await self.aws.functions(target).get_alias(target.function, target.alias)).routing.primary
