@@ -69,6 +69,13 @@ class Reader:
         rows = await self._list(f"WorkflowType = 'Release' AND WorkflowId = '{target.workflow_id}'", limit=KEPT_KEYS)
         return next((row for row in rows if row.key == key), None)
 
+    async def after(self, state: ReleaseState) -> list[Row]:
+        """Return the releases of the same target that were submitted later, in no order."""
+        rows = await self._list(
+            f"WorkflowType = 'Release' AND WorkflowId = '{state.target.workflow_id}'", limit=KEPT_KEYS
+        )
+        return [row for row in rows if row.state.started_at > state.started_at]
+
     async def rows(self, *, limit: int, running: bool) -> list[Row]:
         """Newest first."""
         query = "WorkflowType = 'Release'" + (" AND ExecutionStatus = 'Running'" if running else "")
@@ -118,7 +125,10 @@ class Reader:
     async def _memo(self, memo: Memo, name: str, kind: type[T]) -> T | None:
         if name not in memo.fields:
             return None
-        (value,) = await self._client.data_converter.decode([memo.fields[name]], [kind])
+        try:
+            (value,) = await self._client.data_converter.decode([memo.fields[name]], [kind])
+        except Exception:  # noqa: BLE001 - written by another version of Sluice, or by somebody else: skip this row alone
+            return None
         return value if isinstance(value, kind) else None
 
     async def _with_pending(self, row: Row, pending: list[PendingActivityInfo]) -> Row:

@@ -117,6 +117,12 @@ class ReleaseService:
                 f"release {state.release_id} is {state.outcome or state.phase}: only a promoted one can be rolled back "
                 "(abort a running one instead)"
             )
+        for later in await self._reader.after(state):
+            if later.state.outcome in (Outcome.PROMOTED, Outcome.FAILED):
+                raise IllegalCommand(
+                    f"release {later.state.release_id} has changed {state.target} since ({later.state.sentence}): roll "
+                    "back that one, or release the version that you want"
+                )
         return await self.submit(
             ReleaseRequest(
                 release_id=new_release_id(),

@@ -6,13 +6,13 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from orchestrator.domain.journal import EventKind
+    from orchestrator.domain.journal import EventKind, cut
     from orchestrator.domain.plan import Bake, Promote, Shift
     from orchestrator.domain.release import Cause, Phase
     from orchestrator.domain.work import Watch, Watched, WatchMode
     from workflows import calls
     from workflows.ground import Ground
-    from workflows.intent import Back, told
+    from workflows.intent import LONGEST_TOLD, Back, told
     from workflows.waits import drop, race, within
 
 MARGIN = timedelta(minutes=10)
@@ -95,7 +95,7 @@ def _acted(ground: Ground, watched: Watched) -> str:
     if watched.action == "rollback":
         raise Back(Cause.VERDICT, watched.sentence)
     if watched.action == "pause":
-        ground.intent.paused_by = f"check: {watched.sentence}"
+        ground.intent.paused_by = cut(f"check: {watched.sentence}", LONGEST_TOLD)
     return watched.action
 
 

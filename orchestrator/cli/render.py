@@ -95,7 +95,7 @@ def render_release(state: ReleaseState, now: datetime, width: int = 100) -> list
         lines += paragraph(f"retrying: {state.trouble}", width, style="red")
     if state.stable is not None:
         lines += _traffic(state, now, width)
-    lines += flow([_step(step, state) for step in state.steps], width, gap=4, indent=1)
+    lines += flow([_step(step, state) for step in state.steps], width, gap=3, indent=0)
     if state.measurements:
         lines += _checks(state.measurements, width)
     for event in state.events[-_EVENTS:]:
@@ -147,7 +147,8 @@ def _canary_style(state: ReleaseState) -> str:
 
 def _traffic(state: ReleaseState, now: datetime, width: int) -> list[Line]:
     style = _canary_style(state)
-    after = [line(f"{number(100 - state.weight)} / {number(state.weight)} %")]
+    split = f"{number(100 - state.weight)} / {number(state.weight)} %"
+    after = [line(f"{split} when last read" if state.outcome is Outcome.FAILED else split)]
     if state.observed_weight is not None:
         after.append(line(f"observed {number(state.observed_weight)} %"))
     if wait := _wait(state, now):
@@ -164,7 +165,9 @@ def _traffic(state: ReleaseState, now: datetime, width: int) -> list[Line]:
 
 
 def _wait(state: ReleaseState, now: datetime) -> str:
-    before, behind = _WAITS.get(state.phase, ("next in", ""))
+    before, behind = _WAITS.get(state.phase, ("at most", "more"))
+    if state.drifted:
+        before, behind = "FAILED in", "unless resolved"
     step = state.steps[state.step] if state.step is not None else None
     until = state.waiting_until
     if until is None and state.phase in {Phase.BAKING, Phase.FINAL_BAKE} and step and step.started_at:
@@ -189,7 +192,7 @@ def _checks(measurements: tuple[Measurement, ...], width: int) -> list[Line]:
     lines = aligned[:1]
     for measurement, row in zip(measurements, aligned[1:], strict=True):
         lines.append(row)
-        if measurement.verdict is not Verdict.PASS:
+        if measurement.verdict is not Verdict.PASS and measurement.sentence:
             lines += paragraph(measurement.sentence, width, style="dim", first="  ", indent=2)
     return lines
 

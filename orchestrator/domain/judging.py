@@ -16,6 +16,7 @@ from orchestrator.domain.analysis import (
     worst,
 )
 from orchestrator.domain.comparison import Arm, Decision, Judgement, Period, StepView, decide
+from orchestrator.domain.journal import MAX_TEXT, cut
 from orchestrator.domain.plan import Bake
 from orchestrator.domain.traffic import Frozen
 

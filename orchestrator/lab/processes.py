@@ -66,6 +66,8 @@ class Child:
     def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
         """Wrap a process that has just been started."""
         self.name = name
+        self.disposable = False
+        """Has nothing to write at its end, so that it may be killed at once."""
         self.log = log
         self._process = process
 
@@ -125,7 +127,7 @@ class Child:
 
     async def stop(self) -> None:
         """End the process and all it started; a second call changes nothing."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
+        for number in (signal.SIGKILL,) if self.disposable else (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
             with contextlib.suppress(TimeoutError):
@@ -200,6 +202,7 @@ async def start_temporal(
     (folder / "temporal.log").unlink(missing_ok=True)
     env = {"PATH": os.environ.get("PATH", ""), "HOME": str(folder)}
     child = await Child.start("temporal", command, env, folder)
+    child.disposable = not persistent
     return await _ready(child, child.until_written("Temporal Server:"))
 
 

@@ -13,7 +13,7 @@ from orchestrator.cli import watch as watching
 from orchestrator.domain.analysis import Measurement, Verdict
 from orchestrator.domain.errors import NotFound
 from orchestrator.domain.journal import Event, EventKind, ReleaseState, StepState
-from orchestrator.domain.release import Actor, Cause, Outcome, Phase, Target
+from orchestrator.domain.release import Actor, Outcome, Phase, Target
 
 NOON = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 FILE = """\
@@ -133,7 +133,7 @@ class FakeClient:
         return await self.get(ref)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def states():
     """The builders above, for tests that must not import this file."""
     return SimpleNamespace(release=release, ended=ended, measurement=measurement, event=event, at=at, steps=steps)

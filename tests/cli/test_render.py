@@ -169,7 +169,10 @@ Preflight
 @pytest.mark.parametrize(
     ("outcome", "cause", "expected"),
     [
-        (Outcome.PROMOTED, None, snapshot("""\
+        (
+            Outcome.PROMOTED,
+            None,
+            snapshot("""\
 
 checkout:live  v41 → v42   eu-west-1/123456789012   ✔ Promoted
   ended 6m ago after 24m, started by anna
@@ -182,8 +185,12 @@ errors   0.31 %   0.28 %             1 204   ✔ pass
 14:01:11 weight 0 → 10 % confirmed
 14:02:11 weight 10 → 50 % confirmed
 14:24:11 Version 42 serves everything.
-""")),
-        (Outcome.ROLLED_BACK, Cause.VERDICT, snapshot("""\
+"""),
+        ),
+        (
+            Outcome.ROLLED_BACK,
+            Cause.VERDICT,
+            snapshot("""\
 
 checkout:live  v41 → v42   eu-west-1/123456789012   ✖ Rolled back (verdict)
   ended 6m ago after 24m, started by anna
@@ -196,8 +203,12 @@ errors   0.31 %   0.28 %             1 204   ✔ pass
 14:01:11 weight 0 → 10 % confirmed
 14:02:11 weight 10 → 50 % confirmed
 14:24:11 Rolled back: error rate 2.3 % against 0.28 % (n=1 204).
-""")),
-        (Outcome.REJECTED, Cause.PREFLIGHT, snapshot("""\
+"""),
+        ),
+        (
+            Outcome.REJECTED,
+            Cause.PREFLIGHT,
+            snapshot("""\
 
 checkout:live  v41 → v42   eu-west-1/123456789012   ✖ Rejected (preflight)
   ended 6m ago after 24m, started by anna
@@ -210,8 +221,12 @@ errors   0.31 %   0.28 %             1 204   ✔ pass
 14:01:11 weight 0 → 10 % confirmed
 14:02:11 weight 10 → 50 % confirmed
 14:24:11 Nothing was changed: alarm checkout-5xx is red.
-""")),
-        (Outcome.FAILED, Cause.DRIFT, snapshot("""\
+"""),
+        ),
+        (
+            Outcome.FAILED,
+            Cause.DRIFT,
+            snapshot("""\
 
 checkout:live  v41 → v42   eu-west-1/123456789012   ✖ FAILED: a person must look
   ended 6m ago after 24m, started by anna
@@ -224,7 +239,8 @@ errors   0.31 %   0.28 %             1 204   ✔ pass
 14:01:11 weight 0 → 10 % confirmed
 14:02:11 weight 10 → 50 % confirmed
 14:24:11 The alias could not be brought back: AccessDenied.
-""")),
+"""),
+        ),
     ],
 )
 def test_every_end(states, outcome, cause, expected):
@@ -257,8 +273,12 @@ def test_an_empty_list(states):
 
 
 def test_a_release_in_one_line(states):
-    assert plain([render_line(states.release())]) == snapshot('checkout:live 3f9a1c07d2e4 ● Baking step 2/3: Baking at 50 %; then promotes')
-    assert plain([render_line(states.ended())]) == snapshot('checkout:live 3f9a1c07d2e4 ✔ Promoted: Version 42 serves everything.')
+    assert plain([render_line(states.release())]) == snapshot(
+        "checkout:live 3f9a1c07d2e4 ● Baking step 2/3: Baking at 50 %; then promotes"
+    )
+    assert plain([render_line(states.ended())]) == snapshot(
+        "checkout:live 3f9a1c07d2e4 ✔ Promoted: Version 42 serves everything."
+    )
 
 
 def test_an_event_is_told_in_the_zone_of_the_reader(states):

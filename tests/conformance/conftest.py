@@ -8,7 +8,7 @@
 import pytest
 
 from orchestrator.domain.release import Target
-from tests.conformance.deviations import DEVIATIONS
+from tests.conformance.deviations import deviation
 
 WORLDS = ("fake", "moto", "lab")
 
@@ -29,9 +29,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         callspec = getattr(item, "callspec", None)
-        reason = DEVIATIONS.get(callspec.params.get("any_world"), {}).get(item.originalname) if callspec else None
-        if reason is not None:
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+        world = callspec.params.get("any_world") if callspec else None
+        if world is not None:
+            case = "-".join(part for part in callspec.id.split("-") if part != world)
+            reason = deviation(world, item.originalname, case)
+            if reason is not None:
+                item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,23 @@ async def test_a_timeout_is_a_function_error(functions):
     await make(functions, "import time\ndef handler(event, context):\n    time.sleep(9)\n", Timeout=1)
     answer, payload = await call(functions, "1")
     assert answer["FunctionError"] == "Unhandled"
-    assert "timed out" in payload["errorMessage"]
+    assert payload["errorMessage"] == "Task timed out after 1.00 seconds"
+
+
+async def test_only_the_invocation_that_takes_too_long_times_out(functions, cloudwatch):
+    source = "import time\ndef handler(event, context):\n    time.sleep(event['seconds'])\n    return 'done'\n"
+    await make(functions, source, Timeout=1)
+    await call(functions, "1", payload={"seconds": 0.1})
+    wanted = [0.3, 5, 0.0, 0.0]
+    answers = await asyncio.gather(*(call(functions, "1", payload={"seconds": seconds}) for seconds in wanted))
+    assert ["FunctionError" in answer for answer, _ in answers] == [False, True, False, False]
+    assert await points(cloudwatch, "Duration", "Maximum", resource="f:1") == [1000.0]
+
+
+async def test_a_payload_beyond_the_limit_is_refused(functions):
+    await make(functions, ECHO % 1)
+    with refused("RequestTooLargeException", 413):
+        await functions.invoke(FunctionName="f", Payload=b'"' + b"x" * 6_291_456 + b'"')
 
 
 async def test_what_a_handler_prints_comes_back_as_the_log_tail(functions):

@@ -73,7 +73,9 @@ class AdminDesk:
             ("GET", "faults"): lambda _: json_reply([fault.model_dump() for fault in self._desk.faults.standing()]),
             ("POST", "faults"): self._post_fault,
             ("DELETE", "faults"): self._clear_faults,
-            ("GET", "calls"): lambda _: json_reply([record.model_dump() for record in self._desk.journal.records()]),
+            ("GET", "calls"): lambda _: json_reply(
+                [record.model_dump(mode="json") for record in self._desk.journal.records()]
+            ),
             ("DELETE", "calls"): self._clear_calls,
             ("GET", "settings"): lambda _: json_reply(self._desk.world.settings.model_dump()),
             ("POST", "settings"): self._change_settings,

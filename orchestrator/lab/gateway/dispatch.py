@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from xml.sax.saxutils import escape
 
 import httpx2
 
@@ -81,7 +82,7 @@ class Desk:
         if fault is None:
             return await self.apply(call)
         if fault.kind in {"fail", "throttle"}:
-            raise fault.refusal()
+            raise fault.refusal(call)
         if fault.kind == "hang":
             await asyncio.sleep(fault.delay)
             raise Dropped
@@ -123,6 +124,9 @@ class Desk:
 
 def refused(call: Call, refusal: AwsError) -> Reply:
     """The refusal in the protocol of the service asked."""
-    if call.service == "monitoring":
-        return write_refusal(call, refusal)
-    return refusal.reply()
+    if call.service == "lambda":
+        return refusal.reply()
+    if call.service == "s3":
+        body = f"<Error><Code>{escape(refusal.code)}</Code><Message>{escape(refusal.message)}</Message></Error>"
+        return Reply(refusal.status, {"content-type": "application/xml"}, body.encode())
+    return write_refusal(call, refusal)

@@ -102,7 +102,7 @@ async def _sent(
         {"invocations": invocations},
         Qualifier=_backend(function, version),
     )
-    if "x-amz-function-error" in reply.headers:  # a timeout ended the worker before the runtime could report
+    if "x-amz-function-error" in reply.headers:  # the worker ended before the runtime could report
         return [Outcome(version, reply.body, (clock() - began) * 1000, error=True)] * len(invocations)
     reports = json.loads(reply.body)
     return [

@@ -40,10 +40,10 @@ class Fault(BaseModel):
     function: str | None = None
     """Only calls that name this function."""
 
-    def refusal(self) -> AwsError:
+    def refusal(self, call: Call) -> AwsError:
         """The error that `fail` and `throttle` answer with."""
         if self.kind == "throttle":
-            return rate_exceeded()
+            return rate_exceeded() if call.service == "lambda" else AwsError("Throttling", "Rate exceeded")
         return AwsError(self.code, self.message, self.status)
 
 

@@ -15,6 +15,7 @@ from orchestrator.lab.gateway.wire import AwsError, Call, Reply, conflict, not_f
 from orchestrator.lab.gateway.world import World
 
 _LOG_TAIL = 4096
+_PAYLOAD_BYTES = {False: 6_291_456, True: 1_048_576}  # synchronous, asynchronous; lambda.md 1.11
 _THROTTLED_EVENT_WAIT = 0.5
 
 
@@ -22,6 +23,9 @@ async def invoke(world: World, call: Call) -> Reply:
     """Invoke: 200 with the payload, also for a raised error (then `X-Amz-Function-Error`); 202 for events."""
     function = world.function(call.function)
     kind = call.headers.get("x-amz-invocation-type", "RequestResponse")
+    if len(call.body) > _PAYLOAD_BYTES[kind == "Event"]:
+        limit = _PAYLOAD_BYTES[kind == "Event"]
+        raise AwsError("RequestTooLargeException", f"Request must be smaller than {limit} bytes", 413)
     event = _event(call.body)
     if kind == "DryRun":
         return Reply(204, {"x-amz-executed-version": draw(world, function, call.qualifier)})
@@ -139,4 +143,9 @@ def _event(body: bytes) -> Any:
         ) from None
 
 
-HANDLERS = {"Invoke": invoke}
+async def refuse_streaming(_: World, __: Call) -> Reply:
+    """InvokeWithResponseStream."""
+    raise AwsError("InvalidParameterValueException", "The lab does not stream responses; use Invoke.")
+
+
+HANDLERS = {"Invoke": invoke, "InvokeWithResponseStream": refuse_streaming}

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from orchestrator.lab.gateway.cloudwatch_wire import read_parameters
 from orchestrator.lab.gateway.operations import DATA_PLANE
 from orchestrator.lab.gateway.wire import AwsError, Call
 
@@ -23,7 +24,7 @@ class CallRecord(BaseModel):
     alias: str
     qualifier: str | None
     params: dict[str, Any]
-    """The JSON body; code is replaced by its length. Empty for other protocols."""
+    """Parameters of Lambda's body (code is replaced by its length) and of CloudWatch; empty for other services."""
     time: float
     """When it arrived, seconds since the epoch."""
     status: int | None
@@ -70,10 +71,10 @@ class CallJournal:
 
 
 def _readable(call: Call) -> dict[str, Any]:
-    if call.service != "lambda":
+    if call.service not in {"lambda", "monitoring"}:
         return {}
     try:
-        found = call.document()
+        found = call.document() if call.service == "lambda" else read_parameters(call)
     except AwsError:
         return {}
     for place in (found, found.get("Code") or {}):

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 from orchestrator.lab.gateway.functions import Function, Version, creating, settle, timestamp
 from orchestrator.lab.gateway.packages import (
-    RUNTIME_HANDLER,
     describe,
+    for_our_runtime,
     read_package,
     runs_on_our_runtime,
     with_runtime,
@@ -17,6 +17,7 @@ from orchestrator.lab.gateway.routing import LATEST
 from orchestrator.lab.gateway.wire import AwsError, Call, Document, Reply, conflict, invalid, json_reply
 from orchestrator.lab.gateway.world import World
 
+_DEFAULT_TIMEOUT = 3
 _CONFIGURABLE = (
     "Runtime", "Handler", "Description", "Timeout", "MemorySize", "Role", "Environment", "Layers", "TracingConfig",
     "DeadLetterConfig", "KMSKeyArn", "EphemeralStorage", "LoggingConfig", "VpcConfig", "FileSystemConfigs", "SnapStart",
@@ -32,10 +33,11 @@ async def create_function(world: World, call: Call) -> Reply:
     package = await read_package(world.upstream, wanted.get("Code") or {})
     sent = {**wanted, "Publish": False}
     if package is not None and runs_on_our_runtime(wanted):
-        sent |= {"Code": {"ZipFile": with_runtime(package)}, "Handler": RUNTIME_HANDLER}
+        sent = for_our_runtime({"Timeout": _DEFAULT_TIMEOUT, **sent})
+        sent["Code"] = {"ZipFile": with_runtime(package, str(wanted.get("Handler")))}
     made = (await world.upstream.functions("POST", "", sent)).document()
     made |= {"RevisionId": str(uuid4()), "LastUpdateStatus": "Successful", "Version": LATEST, **creating()}
-    made["Handler"] = wanted.get("Handler", "")
+    made |= {"Handler": wanted.get("Handler", ""), "Timeout": wanted.get("Timeout") or _DEFAULT_TIMEOUT}
     made["FunctionArn"] = world.arn("lambda", f"function:{name}")
     if package is not None:
         made |= describe(package)
@@ -91,8 +93,8 @@ async def update_configuration(world: World, call: Call) -> Reply:
     if "Layers" in changes:
         changes["Layers"] = [{"Arn": arn, "CodeSize": 0} for arn in changes["Layers"]]
     sent = {name: wanted[name] for name in _CONFIGURABLE if wanted.get(name) is not None}
-    if "Handler" in sent and runs_on_our_runtime(function.latest):
-        sent["Handler"] = RUNTIME_HANDLER
+    if runs_on_our_runtime(function.latest):
+        sent = for_our_runtime(sent)
 
     async def apply() -> None:
         await world.upstream.functions("PUT", f"/{function.name}/configuration", sent)
@@ -205,7 +207,9 @@ async def _activate(world: World, function: Function, version: Version) -> None:
 
 
 def _packed(function: Function, package: bytes) -> str:
-    return with_runtime(package) if runs_on_our_runtime(function.latest) else base64.b64encode(package).decode()
+    if runs_on_our_runtime(function.latest):
+        return with_runtime(package, str(function.latest["Handler"]))
+    return base64.b64encode(package).decode()
 
 
 def _only_latest(call: Call) -> None:

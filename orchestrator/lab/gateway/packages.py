@@ -10,6 +10,7 @@ from orchestrator.lab.gateway.upstream import Upstream
 from orchestrator.lab.gateway.wire import Document, invalid
 
 RUNTIME_HANDLER = "_lab_runtime.serve"
+_TIMEOUT_GRACE = 30
 _RUNTIME_SOURCE = Path(__file__).with_name("runtime.py")
 
 
@@ -37,14 +38,25 @@ def describe(package: bytes) -> Document:
     return {"CodeSize": len(package), "CodeSha256": base64.b64encode(hashlib.sha256(package).digest()).decode()}
 
 
+def for_our_runtime(configuration: Document) -> Document:
+    """Configuration as the emulator gets it: our handler, and its own timeout later than the one we enforce."""
+    changed = dict(configuration)
+    if changed.get("Handler"):
+        changed["Handler"] = RUNTIME_HANDLER
+    if changed.get("Timeout"):
+        changed["Timeout"] += _TIMEOUT_GRACE
+    return changed
+
+
 def runs_on_our_runtime(configuration: Document) -> bool:
     """Whether invocations go through the lab's runtime: Python in a zip."""
     return str(configuration.get("Runtime", "")).startswith("python") and configuration.get("PackageType") != "Image"
 
 
-def with_runtime(package: bytes) -> str:
+def with_runtime(package: bytes, handler: str) -> str:
     """The zip with the lab's runtime beside the code, base64."""
     packed = io.BytesIO(package)
     with zipfile.ZipFile(packed, "a") as archive:
         archive.writestr("_lab_runtime.py", _RUNTIME_SOURCE.read_text())
+        archive.writestr("_lab_handler.py", f"HANDLER = {handler!r}\n")
     return base64.b64encode(packed.getvalue()).decode()

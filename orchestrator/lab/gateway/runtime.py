@@ -61,21 +61,29 @@ class _Printed(io.TextIOBase):
         return place.write(text)
 
 
-def serve(envelope: dict[str, Any], _context: Any) -> list[dict[str, Any]]:
-    """Run a batch of invocations side by side; each reply says payload or error, milliseconds, and what was printed."""
+def serve(envelope: dict[str, Any], context: Any) -> Any:
+    """Run a batch of invocations side by side; each reply says payload or error, milliseconds, and what was printed.
+
+    An event without the gateway's envelope, which the emulator made itself, goes to the handler as it is.
+    """
+    if "invocations" not in envelope:
+        return _handler(importlib.import_module("_lab_handler").HANDLER)(envelope, context)
     batch = envelope["invocations"]
     replies: list[dict[str, Any]] = [{} for _ in batch]
     printed = _Printed(sys.stderr)
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         threads = [
-            threading.Thread(target=_run, args=(told, reply, printed))
-            for told, reply in zip(batch[1:], replies[1:], strict=True)
+            threading.Thread(target=_run, args=(told, reply, printed), daemon=True)
+            for told, reply in zip(batch, replies, strict=True)
         ]
+        began = time.monotonic()
         for thread in threads:
             thread.start()
-        _run(batch[0], replies[0], printed)
-        for thread in threads:
-            thread.join()
+        for number, thread in enumerate(threads):
+            seconds = batch[number]["timeout"]
+            thread.join(max(0.0, began + seconds - time.monotonic()))
+            if thread.is_alive():
+                replies[number] = _timed_out(seconds)
     # The emulator stops waiting for output 5 ms after the first line, or 50 ms when there is none.
     sys.stderr.write("".join(reply["log"] for reply in replies) or "-\n")
     sys.stderr.flush()
@@ -93,6 +101,12 @@ def _run(told: dict[str, Any], reply: dict[str, Any], printed: _Printed) -> None
         reply["error"] = _described(error)
     reply["duration"] = (time.perf_counter() - started) * 1000
     reply["log"] = printed.end()
+
+
+def _timed_out(seconds: int) -> dict[str, Any]:
+    """A timeout as AWS reports it; unlike there, the handler's thread runs on until it ends by itself."""
+    error = {"errorType": "Sandbox.Timedout", "errorMessage": f"Task timed out after {seconds}.00 seconds"}
+    return {"error": error, "duration": seconds * 1000.0, "log": error["errorMessage"] + "\n"}
 
 
 def _handler(path: str) -> Callable[[Any, Any], Any]:

@@ -1,0 +1,45 @@
+"""Commands that need nothing running."""
+
+import json
+from pathlib import Path
+
+from inline_snapshot import snapshot
+
+BAD = "targets:\n  checkout: {account: 1, alias: '%,:'}\n"
+
+
+def test_validate_a_good_file(sluice):
+    ran = sluice("validate")
+    assert (ran.code, ran.out, ran.err) == (0, "sluice.yaml: no problem, 1 target\n", "")
+
+
+def test_validate_tells_every_problem_of_every_file(sluice, tmp_path):
+    (tmp_path / "bad.yaml").write_text(BAD)
+    (tmp_path / "empty.yaml").write_text("")
+    ran = sluice("validate", "sluice.yaml", "bad.yaml", "empty.yaml")
+    assert (ran.code, ran.err) == (2, "")
+    assert "\n" + ran.out == snapshot()
+
+
+def test_validate_annotates_a_pull_request(sluice, tmp_path):
+    (tmp_path / "bad.yaml").write_text("targets: {checkout: {account: '%', region: a, function: f, alias: l}}\n")
+    ran = sluice("validate", "bad.yaml", "--format", "github")
+    assert ran.code == 2
+    assert "\n" + ran.out == snapshot()
+
+
+def test_validate_a_file_that_is_not_there(sluice):
+    ran = sluice("validate", "nowhere.yaml")
+    assert (ran.code, ran.err) == (2, "sluice: cannot read nowhere.yaml: no such file or directory\n")
+
+
+def test_schema_prints_what_is_committed(sluice):
+    committed = Path(__file__).parents[2] / "docs/reference/release-file.schema.json"
+    assert json.loads(sluice("schema").out) == json.loads(committed.read_text())
+
+
+def test_version(sluice):
+    ran = sluice("version")
+    assert ran.code == 0
+    assert ran.out.startswith("sluice ")
+    assert sluice("--version").out == ran.out
