@@ -42,8 +42,6 @@ class WorkerSettings(BaseModel):
     places: tuple[str, ...] = ()
     """Accounts and regions as `123456789012/eu-west-1`: each has its own rate-limited task queue. Empty serves
     workflows only."""
-    metrics_address: str | None = None
-    """`host:port` of the Prometheus endpoint; None for none."""
     graceful_shutdown: Annotated[float, Field(ge=0)] = 10
     """Seconds that running activities get to end after SIGTERM."""
     max_cached_workflows: Annotated[int, Field(ge=0)] = 500

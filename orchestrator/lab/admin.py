@@ -21,7 +21,7 @@ class LabAdmin:
 
     def __init__(self, url: str) -> None:
         """Point at the gateway's address."""
-        self._client = httpx2.AsyncClient(base_url=url, timeout=30, trust_env=False)
+        self._client = httpx2.AsyncClient(base_url=url, timeout=30, trust_env=False, verify=False)
 
     async def __aenter__(self) -> Self:
         """Open; connects with the first call."""

@@ -73,7 +73,7 @@ class Traffic:
         self._under_way: set[asyncio.Task[None]] = set()
         self._running: asyncio.Task[None] | None = None
         limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
-        self._client = httpx2.AsyncClient(timeout=900, limits=limits, trust_env=False)
+        self._client = httpx2.AsyncClient(timeout=900, limits=limits, trust_env=False, verify=False)
 
     async def __aenter__(self) -> Self:
         """Start."""

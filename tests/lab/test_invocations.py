@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import io
 
 import pytest
 
@@ -61,7 +62,7 @@ async def test_only_the_invocation_that_takes_too_long_times_out(functions, clou
 async def test_a_payload_beyond_the_limit_is_refused(functions):
     await make(functions, ECHO % 1)
     with refused("RequestTooLargeException", 413):
-        await functions.invoke(FunctionName="f", Payload=b'"' + b"x" * 6_291_456 + b'"')
+        await functions.invoke(FunctionName="f", InvocationType="Event", Payload=io.BytesIO(b"x" * 1_048_577))
 
 
 async def test_what_a_handler_prints_comes_back_as_the_log_tail(functions):
