@@ -86,11 +86,6 @@ class AwsClients:
 
         return self._functions(target, Calls(self._connecting("lambda", target), turn))
 
-    @property
-    def ahead(self) -> "UrgentClients":
-        """The same clients as an `Aws` whose Lambda calls are all urgent."""
-        return UrgentClients(self)
-
     def cloudwatch(self, target: Target) -> CloudWatchPort:
         """CloudWatch of the target's account and region."""
         budget = self._budget(target)
@@ -161,21 +156,6 @@ class AwsClients:
         if target.place not in self._budgets:
             self._budgets[target.place] = Budget(self._settings.control_rate, self._settings.restore_reserve)
         return self._budgets[target.place]
-
-
-class UrgentClients:
-    """An `Aws` for restores: Lambda calls stand before everyday ones."""
-
-    def __init__(self, clients: AwsClients) -> None:
-        self._clients = clients
-
-    def functions(self, target: Target) -> LambdaPort:
-        """The Lambda API, ahead of everyday calls."""
-        return self._clients.urgent(target)
-
-    def cloudwatch(self, target: Target) -> CloudWatchPort:
-        """CloudWatch as everybody gets it."""
-        return self._clients.cloudwatch(target)
 
 
 class _PlainSession(AIOHTTPSession):  # type: ignore[misc]

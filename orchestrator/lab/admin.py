@@ -62,7 +62,7 @@ class LabAdmin:
         await self._call("DELETE", "calls")
 
     async def reset(self) -> None:
-        """Forget functions, metrics, alarms, queues, buckets, faults and calls; settings go back to their defaults."""
+        """Forget functions, metrics, alarms, queues, buckets, faults and calls; settings go back to the first."""
         await self._call("POST", "reset")
 
     async def configure(self, **changes: Any) -> LabSettings:

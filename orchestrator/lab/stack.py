@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -30,7 +30,7 @@ class LabOptions:
     temporal_ui_port: int | None = None
     """Of Temporal's own web page; None leaves it off."""
     state_dir: Path | None = None
-    """Kept after the end, workflows included; None is a temporary folder, deleted at the end."""
+    """Kept after the end, with workflows and functions; None is a temporary folder, deleted at the end."""
     region: str = "us-east-1"
     settings: LabSettings = field(default_factory=LabSettings)
     seed: int | None = None
@@ -90,14 +90,12 @@ class Lab:
                 settings=options.settings,
                 seed=options.seed,
                 faults_allowed=options.faults_allowed,
+                keep_in=options.state_dir and options.state_dir / "functions",
             )
             async with asyncio.TaskGroup() as starting:
-                starting.create_task(
-                    self._start(processes.start_emulator(emulator_port, self.state_dir, options.region))
-                )
+                starting.create_task(self._start_aws(emulator_port, self._gateway))
                 if options.temporal:
                     starting.create_task(self._start_temporal())
-                starting.create_task(self._gateway.start())
         except BaseException as failure:
             await self._stop()
             if isinstance(failure, BaseExceptionGroup):
@@ -139,8 +137,9 @@ class Lab:
         self._children.append(child)
         self.temporal_address = f"{processes.LOOPBACK}:{port}"
 
-    async def _start(self, starting: Awaitable[processes.Child]) -> None:
-        self._children.append(await starting)
+    async def _start_aws(self, port: int, gateway: Gateway) -> None:
+        self._children.append(await processes.start_emulator(port, self.state_dir, self.options.region))
+        await gateway.start()
 
     async def _stop(self) -> None:
         if self._gateway:

@@ -59,7 +59,19 @@ def test_start_passes_its_switches(sluice, states):
 def test_a_dry_run_sends_nothing(sluice):
     ran = sluice("start", "checkout", "--version", "42", "--dry-run", client=sluice.client())
     assert (ran.code, ran.err, ran.client.sent) == (0, "", [])
-    assert "\n" + ran.out == snapshot()
+    assert "\n" + ran.out == snapshot("""\
+
+target    checkout:live  eu-west-1/123456789012
+strategy  canary
+step  what     weight  bake
+   1  shift      10 %  5m    holds up to 30m for data
+   2  shift      50 %  5m    holds up to 30m for data
+   3  promote   100 %  10m   watched at 100 %
+checks    errors: canary against stable: errors and slow invocations, from 30 invocations on; rolls
+          back
+takes     at least 20m; rolled back after 3d in all, or 1d of pause or hold
+releases  version 42, published already
+""")
 
 
 def test_plan_as_a_document(sluice):
@@ -126,7 +138,12 @@ def test_a_wrong_file_is_told_with_every_problem(sluice, tmp_path):
     (tmp_path / "sluice.yaml").write_text("targets: {}\nlimits: {hold: 5}\n")
     ran = sluice("start", "checkout", "--latest")
     assert ran.code == 2
-    assert "\n" + ran.err == snapshot()
+    assert "\n" + ran.err == snapshot("""\
+
+sluice: sluice.yaml has 2 problems
+  sluice.yaml:1:10 targets: must not be empty
+  sluice.yaml:2:16 limits.hold: 5 has no unit: write `5s` for seconds or `5m` for minutes
+""")
 
 
 def test_a_moving_tag_is_warned_of(sluice, states):
@@ -220,7 +237,18 @@ def test_debug_shows_where(sluice):
 def test_get_shows_the_screen(sluice, states):
     ran = sluice("get", "checkout:live", client=sluice.client(states.release()))
     assert ran.code == 0
-    assert "\n" + ran.out == snapshot()
+    assert "\n" + ran.out == snapshot("""\
+
+checkout:live  v41 → v42   eu-west-1/123456789012   ● Baking   step 2/3   started 12m ago by anna
+Baking at 50 %; then promotes
+traffic   v41 █████████████████░░░░░░░░░░░░░░░░░ v42   50 / 50 %   observed 49.6 %   bake 04:12 left
+ ✔ 10 % 5m    ● 50 % 10m    ○ 100 %
+check    canary   baseline   limit   n       verdict
+errors   0.31 %   0.28 %             1 204   ✔ pass
+14:00:11 release of version 42 to checkout:live (by anna)
+14:01:11 weight 0 → 10 % confirmed
+14:02:11 weight 10 → 50 % confirmed
+""")
 
 
 def test_get_reads_a_release_that_failed_with_success(sluice, states):
@@ -241,7 +269,12 @@ def test_documents_are_stable(sluice, states, form):
 def test_list(sluice, states):
     ran = sluice("list", "--running", "--limit", "7", client=sluice.client(states.release(), states.ended()))
     assert ran.client.sent == [("list", 7, True)]
-    assert "\n" + ran.out == snapshot()
+    assert "\n" + ran.out == snapshot("""\
+
+release       target         versions   state       weight  step  age  by    reason
+3f9a1c07d2e4  checkout:live  v41 → v42  ● Baking      50 %  2/3   12m  anna
+3f9a1c07d2e4  checkout:live  v41 → v42  ✔ Promoted   100 %        12m  anna
+""")
     many = sluice("list", "-o", "jsonl", client=sluice.client(states.release(), states.ended()))
     assert [json.loads(line)["phase"] for line in many.out.splitlines()] == ["BAKING", "DONE"]
     assert json.loads(sluice("list", "-o", "json", client=sluice.client()).out) == []
@@ -276,7 +309,14 @@ def test_waiting_ends_with_the_code_of_the_release(sluice, states, argv, outcome
 def test_off_a_terminal_every_event_is_one_line(sluice, states):
     first = states.release(events=states.release().events[:1])
     ran = sluice("wait", "x", client=sluice.client(first, states.release(), states.ended()))
-    assert "\n" + ran.out == snapshot()
+    assert "\n" + ran.out == snapshot("""\
+
+14:00:11 release of version 42 to checkout:live (by anna)
+14:01:11 weight 0 → 10 % confirmed
+14:02:11 weight 10 → 50 % confirmed
+14:24:11 Version 42 serves everything.
+checkout:live 3f9a1c07d2e4 ✔ Promoted: Version 42 serves everything.
+""")
 
 
 def test_events_that_were_dropped_meanwhile_are_not_repeated(sluice, states):

@@ -33,7 +33,7 @@ def test_a_bake(states):
 checkout:live  v41 → v42   eu-west-1/123456789012   ● Baking   step 2/3   started 12m ago by anna
 Baking at 50 %; then promotes
 traffic   v41 █████████████████░░░░░░░░░░░░░░░░░ v42   50 / 50 %   observed 49.6 %   bake 04:12 left
- ✔ 10 % 5m     ● 50 % 10m     ○ 100 %
+ ✔ 10 % 5m    ● 50 % 10m    ○ 100 %
 check    canary   baseline   limit        n       verdict
 errors   0.31 %   0.28 %                  1 204   ✔ pass
 p99      412 ms   379 ms     ≤ 1 200 ms   1 204   ✔ pass
@@ -51,7 +51,7 @@ checkout:live  v41 → v42   eu-west-1/123456789012   ● Baking   step 2/3
   started 12m ago by anna (deploy #881 of the payment team)
 Baking at 50 %; then promotes
 traffic   v41 ███████░░░░░░░ v42   50 / 50 %   observed 49.6 %   bake 04:12 left
- ✔ 10 % 5m     ● 50 % 10m     ○ 100 %
+ ✔ 10 % 5m    ● 50 % 10m    ○ 100 %
 check    canary   baseline   limit   n       verdict
 errors   0.31 %   0.28 %             1 204   ✔ pass
 14:00:11 release of version 42 to checkout:live (by anna)
@@ -69,7 +69,7 @@ def test_too_little_data_says_what_is_missing(states):
 checkout:live  v41 → v42   eu-west-1/123456789012   ● Baking   step 2/3   started 12m ago by anna
 Baking at 50 %; then promotes
 traffic   v41 █████████████████░░░░░░░░░░░░░░░░░ v42   50 / 50 %   observed 49.6 %   bake 04:12 left
- ✔ 10 % 5m     ● 50 % 10m     ○ 100 %
+ ✔ 10 % 5m    ● 50 % 10m    ○ 100 %
 check    canary   baseline   limit   n   verdict
 errors   0 %      0.28 %             7   … too little data
   7 of 30 invocations needed so far
@@ -98,12 +98,11 @@ checkout:live  v41 → v42   eu-west-1/123456789012   ● Rolling back   step 2/
 Rolling back to version 41: error rate 2.3 % against 0.28 %
 retrying: UpdateAlias: Throttled, 3 times
 traffic   v41 █████████████████████░░░░░░░░░░░░░░░░░░░░░ v42   50 / 50 %   observed 49.6 %
- ✔ 10 % 5m     ● 50 % 10m     ○ 100 %
+ ✔ 10 % 5m    ● 50 % 10m    ○ 100 %
 check    canary     baseline   limit        n       verdict
 errors   2.3 %      0.28 %                  1 204   ✖ fail
   error rate 2.3 % against 0.28 % in the same 5 minutes: likelihood 1:4000
 p99      1 500 ms              ≤ 1 200 ms   1 204   ✖ fail (observed only)
-
 14:00:11 release of version 42 to checkout:live (by anna)
 14:01:11 weight 0 → 10 % confirmed
 14:02:11 weight 10 → 50 % confirmed
@@ -123,7 +122,7 @@ checkout:live  v41 → v42   eu-west-1/123456789012   ● Awaiting approval   st
   started 12m ago by anna
 Waits for approval by payments; rolls back when nobody answers
 traffic   v41 ███████████░░░░░░░░░░░ v42   50 / 50 %   observed 49.6 %   approval expires in 3:59:01
- ✔ 10 % 5m     ● 50 % 10m     ○ 100 %
+ ✔ 10 % 5m    ● 50 % 10m    ○ 100 %
 14:00:11 release of version 42 to checkout:live (by anna)
 14:01:11 weight 0 → 10 % confirmed
 14:02:11 weight 10 → 50 % confirmed
@@ -138,7 +137,7 @@ checkout:live  v41 → v42   eu-west-1/123456789012   ‖ Paused by anna   step 
   started 12m ago by anna
 Paused by anna
 traffic   v41 ███████░░░░░░░ v42   50 / 50 %   observed 49.6 %   rolled back in 04:12 unless resumed
- ✔ 10 % 5m     ● 50 % 10m     ○ 100 %
+ ✔ 10 % 5m    ● 50 % 10m    ○ 100 %
 """)
 
 
@@ -149,7 +148,7 @@ def test_a_drift(states):
 checkout:live  v41 → v42   eu-west-1/123456789012   ✖ Drifted: adopt or restore
   started 12m ago by anna
 Baking at 50 %; then promotes
-traffic   v41 ██████████████████░░░░░░░░░░░░░░░░░░ v42   50 / 50 %   observed 49.6 %   next in 04:12
+traffic   v41 █████████░░░░░░░░░ v42   50 / 50 %   observed 49.6 %   FAILED in 04:12 unless resolved
 """)
 
 
@@ -162,7 +161,7 @@ def test_before_anything_is_known(states):
 
 checkout:live   eu-west-1/123456789012   ● Preparing   started 40s ago by anna
 Preflight
- ○ 10 % 5m     ○ 50 % 10m     ○ 100 %
+ ○ 10 % 5m    ○ 50 % 10m    ○ 100 %
 """)
 
 
@@ -178,7 +177,7 @@ checkout:live  v41 → v42   eu-west-1/123456789012   ✔ Promoted
   ended 6m ago after 24m, started by anna
 Version 42 serves everything.
 traffic   v41 ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ v42   0 / 100 %
- ✔ 10 % 5m     ✔ 50 % 10m     ✔ 100 %
+ ✔ 10 % 5m    ✔ 50 % 10m    ✔ 100 %
 check    canary   baseline   limit   n       verdict
 errors   0.31 %   0.28 %             1 204   ✔ pass
 14:00:11 release of version 42 to checkout:live (by anna)
@@ -196,7 +195,7 @@ checkout:live  v41 → v42   eu-west-1/123456789012   ✖ Rolled back (verdict)
   ended 6m ago after 24m, started by anna
 Rolled back: error rate 2.3 % against 0.28 % (n=1 204).
 traffic   v41 ██████████████████████████████████████████ v42   100 / 0 %
- ✔ 10 % 5m     ✖ 50 % 10m     ○ 100 %
+ ✔ 10 % 5m    ✖ 50 % 10m    ○ 100 %
 check    canary   baseline   limit   n       verdict
 errors   0.31 %   0.28 %             1 204   ✔ pass
 14:00:11 release of version 42 to checkout:live (by anna)
@@ -214,7 +213,7 @@ checkout:live  v41 → v42   eu-west-1/123456789012   ✖ Rejected (preflight)
   ended 6m ago after 24m, started by anna
 Nothing was changed: alarm checkout-5xx is red.
 traffic   v41 ██████████████████████████████████████████ v42   100 / 0 %
- ✔ 10 % 5m     ✖ 50 % 10m     ○ 100 %
+ ✔ 10 % 5m    ✖ 50 % 10m    ○ 100 %
 check    canary   baseline   limit   n       verdict
 errors   0.31 %   0.28 %             1 204   ✔ pass
 14:00:11 release of version 42 to checkout:live (by anna)
@@ -231,8 +230,8 @@ errors   0.31 %   0.28 %             1 204   ✔ pass
 checkout:live  v41 → v42   eu-west-1/123456789012   ✖ FAILED: a person must look
   ended 6m ago after 24m, started by anna
 The alias could not be brought back: AccessDenied.
-traffic   v41 ██████████████████████████████████████████ v42   100 / 0 %
- ✔ 10 % 5m     ✖ 50 % 10m     ○ 100 %
+traffic   v41 ██████████████████████████████████████████ v42   100 / 0 % when last read
+ ✔ 10 % 5m    ✖ 50 % 10m    ○ 100 %
 check    canary   baseline   limit   n       verdict
 errors   0.31 %   0.28 %             1 204   ✔ pass
 14:00:11 release of version 42 to checkout:live (by anna)

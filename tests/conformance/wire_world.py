@@ -11,6 +11,8 @@ from typing import Any, Self
 
 import aioboto3
 from aiobotocore.awsrequest import AioAWSResponse
+from aiobotocore.credentials import AioCredentialResolver
+from aiobotocore.session import get_session
 from botocore.exceptions import ReadTimeoutError
 
 from activities.aws.session import AwsClients, AwsSettings
@@ -165,10 +167,6 @@ class WireWorld(Limits):
         return await self.aws.client("lambda", self.account, self.region)
 
     def stranger(self, target: Target) -> LambdaPort:
-        import botocore.session  # noqa: F401  the resolver below is aiobotocore's own
-        from aiobotocore.credentials import AioCredentialResolver
-        from aiobotocore.session import get_session
-
         nobody = get_session()
         nobody.register_component("credential_provider", AioCredentialResolver([]))
         clients = AwsClients(AwsSettings(endpoint_url=self._url), aioboto3.Session(botocore_session=nobody))

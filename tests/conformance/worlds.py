@@ -1,5 +1,6 @@
 """What a conformance test needs beside the port: a way to arrange one AWS, whichever it is."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -164,8 +165,6 @@ class Limits:
 
 async def settled(port: LambdaPort, target: Target, qualifiers: Sequence[str] = ("$LATEST",)) -> None:
     """Read until nothing is under way any more."""
-    import asyncio
-
     for qualifier in qualifiers:
         for _ in range(600):
             found = await port.get_function(target.function, qualifier)

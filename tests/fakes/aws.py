@@ -70,11 +70,6 @@ class FakeAws:
             self._cloudwatches[target.place] = FakeCloudWatch(self.journal, self.clock)
         return self._cloudwatches[target.place]
 
-    @property
-    def ahead(self) -> "UrgentFake":
-        """The same AWS as an `Aws` whose Lambda calls are all urgent."""
-        return UrgentFake(self)
-
     # arranging
 
     def region(self, target: Target) -> Region:
@@ -121,16 +116,3 @@ class FakeAws:
         load = Load(self.function(target), target.alias, per_period=per_period, period=period, profiles=profiles)
         self.cloudwatch(target).sources.append(load)
         return load
-
-
-class UrgentFake:
-    """An `Aws` whose Lambda calls are urgent."""
-
-    def __init__(self, aws: FakeAws) -> None:
-        self._aws = aws
-
-    def functions(self, target: Target) -> FakeLambda:
-        return self._aws.urgent(target)
-
-    def cloudwatch(self, target: Target) -> FakeCloudWatch:
-        return self._aws.cloudwatch(target)

@@ -65,7 +65,8 @@ async def call(client, qualifier=None, name="f", payload=None, **more):
 
 async def drawn(client, qualifier, times, name="f"):
     """How often each version answered."""
-    return Counter([(await call(client, qualifier, name))[0]["ExecutedVersion"] for _ in range(times)])
+    answers = await asyncio.gather(*(call(client, qualifier, name) for _ in range(times)))
+    return Counter(answer["ExecutedVersion"] for answer, _ in answers)
 
 
 async def points(cloudwatch, metric, stat="Sum", *, name="f", resource=None, executed=None, **more):

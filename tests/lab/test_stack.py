@@ -7,16 +7,19 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aioboto3
 import pytest
 from temporalio.client import Client
 
 from orchestrator.lab import samples
+from orchestrator.lab.gateway.settings import LabSettings
 from orchestrator.lab.processes import Child, LabStartError, claim_port
 from orchestrator.lab.stack import Lab, LabOptions
 from orchestrator.lab.traffic import Traffic
-from tests.lab.calls import until
+from tests.lab.calls import call, drawn, until
 
 RUNS_A_LAB = """
 import asyncio, sys
@@ -39,7 +42,7 @@ def alive(pid):
 
 
 async def test_a_lab_serves_aws_and_temporal_and_leaves_nothing_behind():
-    async with Lab(LabOptions(settings=(await _settings()))) as lab:
+    async with Lab(LabOptions(settings=LabSettings(metric_lag=2.0))) as lab:
         folder = lab.state_dir
         pids = [child.pid for child in lab._children]
         assert lab.environment()["AWS_ENDPOINT_URL"] == lab.aws_url
@@ -52,10 +55,33 @@ async def test_a_lab_serves_aws_and_temporal_and_leaves_nothing_behind():
     assert not folder.exists()
 
 
-async def _settings():
-    from orchestrator.lab.gateway.settings import LabSettings
+async def test_functions_and_workflows_survive_a_restart(tmp_path):
+    options = LabOptions(state_dir=tmp_path, seed=1)
+    async with Lab(options) as lab, _functions_of(lab) as functions:
+        await samples.create(functions)
+        await samples.upload(functions, variant="v2")
+        version = await samples.publish(functions)
+        await samples.upload(functions, variant="slow")
+        weights = {"AdditionalVersionWeights": {version: 0.5}}
+        before = await functions.update_alias(FunctionName="checkout", Name="live", RoutingConfig=weights)
+        client = await Client.connect(lab.temporal_address)
+        handle = await client.start_workflow("Nothing", id="kept", task_queue="none")
+    async with Lab(options) as lab, _functions_of(lab) as functions:
+        after = await functions.get_alias(FunctionName="checkout", Name="live")
+        assert (after["RevisionId"], after["RoutingConfig"]) == (before["RevisionId"], weights)
+        assert set(await drawn(functions, "live", 16, "checkout")) == {"1", "2"}
+        for qualifier, release in (("1", "v1"), ("2", "v2"), ("$LATEST", "slow")):
+            assert (await call(functions, qualifier, "checkout"))[1]["release"] == release
+        assert await samples.publish(functions) == "3"
+        client = await Client.connect(lab.temporal_address)
+        assert (await client.get_workflow_handle("kept").describe()).run_id == handle.first_execution_run_id
 
-    return LabSettings(metric_lag=2.0)
+
+@asynccontextmanager
+async def _functions_of(lab):
+    session = aioboto3.Session(aws_access_key_id="lab", aws_secret_access_key="lab", region_name="us-east-1")
+    async with session.client("lambda", endpoint_url=lab.aws_url) as client:
+        yield client
 
 
 async def test_every_listening_socket_is_on_loopback(running_lab):

@@ -52,6 +52,7 @@ class AdminDesk:
         self._desk = desk
         self._faults_allowed = faults_allowed
         self._seed = seed
+        self._first_settings = desk.world.settings
 
     async def answer(self, call: Call) -> Reply:
         """Answer one request: 200 or 204, 400 for a body that does not fit, 404 for another path."""
@@ -140,7 +141,7 @@ class AdminDesk:
     async def _reset(self) -> None:
         self._desk.faults.clear()
         self._desk.journal.clear()
-        self._desk.world.settings = LabSettings()
+        self._desk.world.settings = self._first_settings
         await self._desk.world.clear(self._seed)
 
 

@@ -20,6 +20,7 @@ from orchestrator.lab.gateway.budget import ControlPlaneBudget
 from orchestrator.lab.gateway.cloudwatch_wire import read_parameters, write_refusal, write_result
 from orchestrator.lab.gateway.faults import Fault, FaultBoard
 from orchestrator.lab.gateway.journal import CallJournal
+from orchestrator.lab.gateway.keeping import FunctionShelf
 from orchestrator.lab.gateway.wire import AwsError, Call, Document, Reply
 from orchestrator.lab.gateway.world import World
 
@@ -44,8 +45,9 @@ class Dropped(Exception):
 class Desk:
     """Where all AWS requests of one lab arrive."""
 
-    def __init__(self, world: World) -> None:
-        """Serve one world, without faults and with an empty journal."""
+    def __init__(self, world: World, shelf: FunctionShelf | None = None) -> None:
+        """Serve one world, without faults and with an empty journal; changes of functions go to the shelf."""
+        self._shelf = shelf
         self.world = world
         self.faults = FaultBoard()
         self.journal = CallJournal()
@@ -100,7 +102,8 @@ class Desk:
 
     async def _apply_later(self, call: Call, delay: float) -> None:
         await asyncio.sleep(delay)
-        await self._settled(call, None)
+        reply, error = await self._settled(call, None)
+        self.journal.note(call, self.world.now(), reply.status, error, "late_apply")
 
     async def apply(self, call: Call, status_code: str | None = None) -> Reply:
         """Apply a request by the gateway's own rule, or let the emulator answer.
@@ -110,7 +113,10 @@ class Desk:
             status_code: StatusCode that every series of GetMetricData is to carry.
         """
         if call.service == "lambda" and call.operation in LAMBDA_RULES:
-            return await LAMBDA_RULES[call.operation](self.world, call)
+            reply = await LAMBDA_RULES[call.operation](self.world, call)
+            if self._shelf:
+                self._shelf.after(self.world, call, reply)
+            return reply
         if call.service == "monitoring" and call.operation in CLOUDWATCH_RULES:
             result = CLOUDWATCH_RULES[call.operation](self.world, read_parameters(call))
             if status_code is not None:

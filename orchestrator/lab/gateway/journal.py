@@ -32,7 +32,7 @@ class CallRecord(BaseModel):
     error: str | None
     """AWS error code, or None."""
     fault: str | None
-    """Kind of the fault it suffered, or None."""
+    """Kind of the fault it suffered, or None. A `late_apply` gives two records: dropped, then applied."""
 
 
 class CallJournal:

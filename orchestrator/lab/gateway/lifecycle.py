@@ -18,7 +18,7 @@ from orchestrator.lab.gateway.wire import AwsError, Call, Document, Reply, confl
 from orchestrator.lab.gateway.world import World
 
 _DEFAULT_TIMEOUT = 3
-_CONFIGURABLE = (
+CONFIGURABLE = (
     "Runtime", "Handler", "Description", "Timeout", "MemorySize", "Role", "Environment", "Layers", "TracingConfig",
     "DeadLetterConfig", "KMSKeyArn", "EphemeralStorage", "LoggingConfig", "VpcConfig", "FileSystemConfigs", "SnapStart",
 )  # fmt: skip
@@ -89,10 +89,10 @@ async def update_configuration(world: World, call: Call) -> Reply:
     _only_latest(call)
     function.check_revision(wanted.get("RevisionId"))
     function.refuse_while_busy()
-    changes = {name: wanted[name] for name in _CONFIGURABLE if wanted.get(name) is not None}
+    changes = {name: wanted[name] for name in CONFIGURABLE if wanted.get(name) is not None}
     if "Layers" in changes:
         changes["Layers"] = [{"Arn": arn, "CodeSize": 0} for arn in changes["Layers"]]
-    sent = {name: wanted[name] for name in _CONFIGURABLE if wanted.get(name) is not None}
+    sent = {name: wanted[name] for name in CONFIGURABLE if wanted.get(name) is not None}
     if runs_on_our_runtime(function.latest):
         sent = for_our_runtime(sent)
 

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -13,6 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from orchestrator.lab.gateway.admin_routes import PREFIX, AdminDesk
 from orchestrator.lab.gateway.dispatch import Desk, Dropped
+from orchestrator.lab.gateway.keeping import FunctionShelf
 from orchestrator.lab.gateway.operations import read_call
 from orchestrator.lab.gateway.settings import LabSettings
 from orchestrator.lab.gateway.upstream import Upstream
@@ -38,6 +40,7 @@ class Gateway:
         settings: lags, durations, budgets; changeable later through `/_lab/settings`.
         seed: of the weighted draws; None differs on every start.
         faults_allowed: whether `/_lab/faults` may be used.
+        keep_in: folder in which functions survive a restart; None keeps nothing.
     """
 
     def __init__(
@@ -49,11 +52,13 @@ class Gateway:
         settings: LabSettings | None = None,
         seed: int | None = None,
         faults_allowed: bool = False,
+        keep_in: Path | None = None,
     ) -> None:
         """Prepare; nothing is served before `start`."""
         self._upstream = Upstream(upstream_url, region)
         self._world = World(self._upstream, region, settings or LabSettings(), seed)
-        self._desk = Desk(self._world)
+        self._shelf = FunctionShelf(keep_in) if keep_in else None
+        self._desk = Desk(self._world, self._shelf)
         self._admin = AdminDesk(self._desk, faults_allowed=faults_allowed, seed=seed)
         self._place = place
         self._open: dict[tuple[str, int], asyncio.Transport] = {}
@@ -84,7 +89,9 @@ class Gateway:
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        """Serve; returns once requests are accepted."""
+        """Bring kept functions back, then serve; the emulator must be up. Returns once requests are accepted."""
+        if self._shelf:
+            await self._shelf.restore(self._world)
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._place]))
         while not self._server.started:
             if self._serving.done():
