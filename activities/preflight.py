@@ -14,6 +14,7 @@ from activities.waiting import Sleep
 from orchestrator.domain.analysis import AlarmReading, Alarms
 from orchestrator.domain.errors import AccessDenied
 from orchestrator.domain.release import ReleaseRequest, Target
+from orchestrator.domain.sizing import sized
 from orchestrator.domain.traffic import AliasState
 from orchestrator.domain.work import Preflight, PreflightReport
 
@@ -59,6 +60,7 @@ class Preflighting:
 
 def _report(request: ReleaseRequest, seen: Readings, found: tuple[Finding, ...]) -> PreflightReport:
     alias = seen.alias if isinstance(seen.alias, AliasState) else None
+    rate = seen.requests_per_minute if isinstance(seen.requests_per_minute, float) else None
     return PreflightReport(
         problems=tuple(f.sentence for f in found if f.blocks),
         warnings=tuple(f.sentence for f in found if not f.blocks),
@@ -67,6 +69,8 @@ def _report(request: ReleaseRequest, seen: Readings, found: tuple[Finding, ...])
         stable_timeout=seen.stable_timeout,
         red_alarms=_overridden(request, seen),
         slow_above=seen.slow_above if isinstance(seen.slow_above, float) else None,
+        requests_per_minute=rate,
+        steps=None if rate is None else sized(request.plan.steps, rate),
     )
 
 

@@ -1,7 +1,8 @@
-"""How slow is slow: the stable version's 90th percentile of the last hour, frozen when a release starts."""
+"""What the last hour says about a target, frozen when a release starts: how slow is slow, and how much traffic there is."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from math import ceil, floor
 from statistics import median
 
 from activities.ports import CloudWatchPort, MetricQuery
@@ -38,6 +39,31 @@ async def slow_above(cloudwatch: CloudWatchPort, request: ReleaseRequest, stable
     )
     points = (await cloudwatch.metric_data([query], start=start, end=end, period=period)).get(query.id, {})
     return _typical(points, short=short)
+
+
+async def requests_per_minute(cloudwatch: CloudWatchPort, request: ReleaseRequest, now: datetime) -> float | None:
+    """Return the mean rate of invocations through the alias, over both versions; one query.
+
+    Over complete periods of the plan's `sizing.window`, from the first with an invocation on: an alias that is new, or
+    a lab that keeps minutes only, is not taken for a quiet one. 0.0 without an invocation; None when no plan asks.
+    """
+    sizing, sampling = request.plan.sizing, request.plan.sampling
+    if sizing is None:
+        return None
+    period = max(1, round(sampling.period.total_seconds()))
+    seconds = now.timestamp()
+    end = floor((seconds - sampling.lag.total_seconds()) / period) * period
+    start = end - ceil(sizing.window.total_seconds() / period) * period
+    target = request.target
+    query = MetricQuery(
+        id="invocations",
+        metric="Invocations",
+        statistic="Sum",
+        dimensions={"FunctionName": target.function, "Resource": f"{target.function}:{target.alias}"},
+    )
+    points = (await cloudwatch.metric_data([query], start=start, end=end, period=period)).get(query.id, {})
+    served = {at: count for at, count in points.items() if count > 0}
+    return 60 * sum(served.values()) / (end - min(served)) if served else 0.0
 
 
 def _typical(points: Mapping[int, float], *, short: bool) -> float | None:

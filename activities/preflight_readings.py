@@ -12,7 +12,7 @@ from typing import TypeVar
 from temporalio import activity
 
 from activities.ports import Aws, Clock, CloudWatchPort, EventSource, FunctionVersion, LambdaPort
-from activities.preflight_baseline import slow_above
+from activities.preflight_baseline import requests_per_minute, slow_above
 from activities.versions_waking import active
 from activities.waiting import Sleep
 from orchestrator.domain.analysis import AlarmReading, Alarms
@@ -44,6 +44,7 @@ class Readings:
     stable: FunctionVersion | TargetError | None = None
     stable_policy: bool | TargetError | None = None
     slow_above: float | TargetError | None = None
+    requests_per_minute: float | TargetError | None = None
 
     @property
     def stable_number(self) -> str | None:
@@ -73,9 +74,16 @@ async def read(aws: Aws, request: ReleaseRequest, clock: Clock, sleep: Sleep) ->
             stable = group.create_task(_or_refusal(awake))
             policy = group.create_task(_or_refusal(functions.has_policy(function, seen.stable_number)))
             slow = group.create_task(_or_refusal(slow_above(cloudwatch, request, seen.stable_number, clock.now())))
+            traffic = group.create_task(_or_refusal(requests_per_minute(cloudwatch, request, clock.now())))
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
-    return replace(seen, stable=stable.result(), stable_policy=policy.result(), slow_above=slow.result())
+    return replace(
+        seen,
+        stable=stable.result(),
+        stable_policy=policy.result(),
+        slow_above=slow.result(),
+        requests_per_minute=traffic.result(),
+    )
 
 
 async def _target(functions: LambdaPort, cloudwatch: CloudWatchPort, request: ReleaseRequest) -> Readings:

@@ -20,6 +20,10 @@ def surroundings(request: ReleaseRequest, seen: Readings) -> Iterator[Finding]:
     yield from chain(_concurrency(request, seen), _bypasses(request, seen), _bypassing_policies(request, seen))
     if isinstance(seen.slow_above, TargetError):
         yield warning(f"latency will not be compared, because stable's durations could not be read: {seen.slow_above}")
+    if isinstance(seen.requests_per_minute, TargetError):
+        yield warning(
+            f"the first weight stays at its smallest, because the traffic could not be read: {seen.requests_per_minute}"
+        )
 
 
 def _alarms(request: ReleaseRequest, seen: Readings) -> Iterator[Finding]:

@@ -114,7 +114,7 @@ def _interrupted(ground: Ground, index: int) -> bool:
 
 
 def _leaving(ground: Ground, index: int) -> bool:
-    promoted = ground.intent.promote is not None and index < len(ground.request.plan.steps) - 1
+    promoted = ground.intent.promote is not None and index < len(ground.plan.steps) - 1
     return promoted or index in ground.intent.skipped
 
 
@@ -123,7 +123,7 @@ def _guard(ground: Ground, limit: timedelta) -> workflow.ActivityHandle[Watched]
     if not ground.windows:
         return None
     index = ground.windows[-1].step
-    step = ground.request.plan.steps[index]
+    step = ground.plan.steps[index]
     span = step.bake if isinstance(step, Shift | Promote) else Bake(duration=timedelta(0))
     return _watch(ground, index, span, "guard", limit)
 
@@ -131,7 +131,7 @@ def _guard(ground: Ground, limit: timedelta) -> workflow.ActivityHandle[Watched]
 def _watch(
     ground: Ground, index: int, span: Bake, mode: WatchMode, limit: timedelta
 ) -> workflow.ActivityHandle[Watched]:
-    plan = ground.request.plan
+    plan = ground.plan
     watch = Watch(
         request=ground.request,
         stable=ground.stable,
@@ -152,7 +152,8 @@ def _watch(
 def _announce(ground: Ground, phase: Phase, span: Bake) -> None:
     since = workflow.now().timestamp() - ground.windows[-1].start
     left = max(timedelta(0), span.duration - timedelta(seconds=since))
-    text = f"baking at {ground.log.state.weight:g} % for {_spoken(span.duration)}"
+    until = "for" if span.advance == "on_time" else "until proven, at most"
+    text = f"baking at {ground.log.state.weight:g} % {until} {_spoken(span.duration)}"
     ground.log.enter(phase, text, until=ground.until(left))
 
 

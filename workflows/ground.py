@@ -8,6 +8,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.analysis import Window
     from orchestrator.domain.errors import InvariantError
+    from orchestrator.domain.plan import Plan
     from orchestrator.domain.release import ReleaseRequest
     from orchestrator.domain.traffic import Routing, split, whole
     from orchestrator.domain.work import PreflightReport, Published, Restore
@@ -29,6 +30,12 @@ class Ground:
     promoting: bool = False
     warmed: bool = False
     windows: tuple[Window, ...] = ()
+
+    @property
+    def plan(self) -> Plan:
+        """The plan with the steps that are performed; before preflight, and where nothing is sized, as submitted."""
+        plan = self.request.plan
+        return plan if self.report.steps is None else plan.model_copy(update={"steps": self.report.steps})
 
     @property
     def stable(self) -> str:

@@ -50,7 +50,7 @@ class Intent:
             case Command.APPROVE | Command.REJECT:
                 return self.approvals.get(_step(order))
             case Command.SKIP:
-                return self.skipped.get(_step(order)) or self.promote
+                return self.skipped.get(_step(order))
             case Command.PROMOTE:
                 return self.promote
             case _:

@@ -114,7 +114,7 @@ class Logbook:
 
 
 def planned(plan: Plan) -> tuple[StepState, ...]:
-    """Return the plan's steps as shown before anything has happened."""
+    """Return the plan's steps as shown before any of them has been performed."""
     return tuple(_step_state(step) for step in plan.steps)
 
 

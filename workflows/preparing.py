@@ -4,12 +4,14 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.journal import EventKind
+    from orchestrator.domain.plan import Shift
     from orchestrator.domain.release import Cause, Phase
     from orchestrator.domain.work import Preflight, Probe, Publish, Warm
     from workflows import calls
     from workflows.baking import clear_to_go
     from workflows.ground import Ground
     from workflows.intent import Back, Refused
+    from workflows.logbook import planned
     from workflows.waits import race
 
 
@@ -43,6 +45,14 @@ async def _preflight(ground: Ground) -> None:
             actor=ground.request.actor.name,
         )
     ground.log.note(EventKind.PREPARED, f"version {report.stable} is stable", stable=report.stable)
+    if report.steps is not None and report.requests_per_minute is not None:
+        weights = ", ".join(f"{step.weight:g}" for step in report.steps if isinstance(step, Shift))
+        ground.log.note(
+            EventKind.PREPARED,
+            f"sized to {report.requests_per_minute:.3g} requests a minute: {weights} and 100 %",
+            data={"requests_per_minute": report.requests_per_minute},
+            steps=planned(ground.plan),
+        )
 
 
 async def _publish(ground: Ground) -> None:

@@ -51,7 +51,11 @@ class ReleaseWorkflow:
         intent.take(order)
         # published at once: the main loop may be busy for minutes, and the next command is judged by this state
         log.note(
-            EventKind.COMMAND, f"{order.command} by {told(order)}", actor=order.actor.name, paused_by=intent.paused_by
+            EventKind.COMMAND,
+            f"{order.command} by {told(order)}",
+            actor=order.actor.name,
+            data={"order": order.model_dump(mode="json")},
+            paused_by=intent.paused_by,
         )
         log.publish()
         return log.state
@@ -93,7 +97,7 @@ class ReleaseWorkflow:
     async def _forward(self) -> tuple[Outcome, Cause | None, str]:
         ground = self._ground
         await prepare(ground)
-        for index, step in enumerate(ground.request.plan.steps):
+        for index, step in enumerate(ground.plan.steps):
             await perform(ground, index, step)
         ground.intent.check()
         return Outcome.PROMOTED, None, f"version {ground.canary} serves 100 % of {ground.request.target}"

@@ -92,9 +92,10 @@ async def _redraw_list(client: "ReleaseClient", *, limit: int, running: bool) ->
     from rich.console import Console  # noqa: PLC0415  lines do without rich
     from rich.live import Live  # noqa: PLC0415
 
+    to_ascii = is_ascii()  # asked before rich stands in for stdout
     with Live(console=Console(highlight=False), auto_refresh=False) as live:
         while True:
             states = await client.list(limit=limit, running=running)
-            lines = render_list(states, session.now(), screen_width())
-            live.update(styled(lines, to_ascii=is_ascii()), refresh=True)
+            lines = render_list(states, session.now(), live.console.width)
+            live.update(styled(lines, to_ascii=to_ascii), refresh=True)
             await asyncio.sleep(watching.POLL_SECONDS)

@@ -122,6 +122,7 @@ def _call(words: list[str]) -> Any:
         exit_on_error=False,
         print_error=False,
         help_on_error=False,
+        suppress_keyboard_interrupt=False,
     )
     entry = COMMANDS[words[0]]
     app.command(entry.path, name=words[0])
@@ -133,7 +134,7 @@ def _ending(error: Exception, command: str) -> tuple[Any, ...]:
 
     if isinstance(error, CycloptsError):
         text = str(error).strip().rstrip(".")
-        return Exit.USAGE, f"{text}; `sluice {command} --help` lists what there is"
+        return Exit.USAGE, f"{text}; `sluice {command} --help` lists them"
     if isinstance(error, ImportError) and command in _NEEDS_LAB:
         return Exit.ERROR, f"`sluice {command}` needs more packages: pip install 'sluice[lab]' ({error})"
     code, sentences = explain(error)

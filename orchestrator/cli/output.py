@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -33,12 +34,7 @@ def is_ascii() -> bool:
 
 def screen_width() -> int:
     """Columns of the terminal; 100 where there is none, so that logs do not depend on it."""
-    if not sys.stdout.isatty():
-        return 100
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns
-    except OSError:
-        return 80
+    return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 100
 
 
 def show(lines: Sequence[Line]) -> None:

@@ -6,8 +6,14 @@ from datetime import datetime
 from orchestrator.cli.render import NARROWEST, number, phase_of, span_of, versions_of
 from orchestrator.cli.text import Line, Span, columns, line, paragraph
 from orchestrator.domain.analysis import Alarms, Check, Compare, Limit
+from orchestrator.domain.comparison_weights import (
+    FACTOR,
+    FIRST_STEP_INVOCATIONS,
+    HIGHEST_FIRST_WEIGHT,
+    LOWEST_WEIGHT,
+)
 from orchestrator.domain.journal import ReleaseState
-from orchestrator.domain.plan import Approval, Bake, Gate, Plan, Promote, Shift, Step
+from orchestrator.domain.plan import Approval, Bake, Gate, Plan, Promote, Shift, Sizing, Step
 from orchestrator.releasefile.model import ResolvedTarget
 from orchestrator.releasefile.resolving import shortest
 from orchestrator.strategies import format_duration
@@ -20,6 +26,8 @@ def render_plan(plan: Plan, width: int = 100) -> list[Line]:
     rows = [_step_cells(i, step, plan) for i, step in enumerate(plan.steps)]
     table = columns([head, *rows], right=frozenset({0, 2}))
     lines = [line("strategy  ", (plan.strategy, "bold")), *(_cut(row, width) for row in table)]
+    if plan.sizing is not None:
+        lines += paragraph(_sizing_words(plan.sizing), width, first="sized     ", indent=10)
     lines += _list("checks", [_check_words(check) for check in plan.checks], width)
     lines += _list("probes", [f"{p.name} ({p.kind})" for p in plan.probes], width)
     limits = plan.limits
@@ -102,6 +110,14 @@ def _step_words(step: Step) -> tuple[str, str, str, str]:
         case Gate(gate=gate, timeout=timeout, interval=interval):
             often = f"asked every {format_duration(interval)}; expires after {format_duration(timeout)}"
             return f"gate {gate.name}", "", "", often
+
+
+def _sizing_words(sizing: Sizing) -> str:
+    return (
+        f"at the start, by the traffic of the alias in the {format_duration(sizing.window)} before: the first weight "
+        f"gives the canary about {FIRST_STEP_INVOCATIONS:g} invocations a minute (at least {number(LOWEST_WEIGHT)} %), "
+        f"then times {number(FACTOR)} up to {number(HIGHEST_FIRST_WEIGHT)} %; shown are the steps of the busiest alias"
+    )
 
 
 def _bake_words(bake: Bake) -> str:

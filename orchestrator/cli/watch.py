@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli import session
 from orchestrator.cli.exits import Exit, exit_of_release
-from orchestrator.cli.output import Format, is_ascii, is_screen, say, screen_width, show, show_data
+from orchestrator.cli.output import Format, is_ascii, is_screen, say, show, show_data
 from orchestrator.cli.render import render_event, render_line, render_release
 from orchestrator.cli.text import styled
 from orchestrator.domain.errors import TransientError
@@ -122,6 +122,7 @@ class _Screen:
     def __init__(self) -> None:
         self._state: ReleaseState | None = None
         self._live: Any = None
+        self._ascii = is_ascii()  # asked before rich stands in for stdout
 
     def __enter__(self) -> Show:
         from rich.console import Console  # noqa: PLC0415  lines do without rich
@@ -139,5 +140,5 @@ class _Screen:
         self._live.refresh()
 
     def _drawn(self) -> "Text":
-        lines = render_release(self._state, session.now(), screen_width()) if self._state is not None else []
-        return styled(lines, to_ascii=is_ascii())
+        lines = render_release(self._state, session.now(), self._live.console.width) if self._state is not None else []
+        return styled(lines, to_ascii=self._ascii)

@@ -38,3 +38,7 @@ def auto_weights(requests_per_second: float) -> tuple[float, ...]:
     while weights[-1] < HIGHEST_FIRST_WEIGHT:
         weights.append(min(HIGHEST_FIRST_WEIGHT, FACTOR * weights[-1]))
     return (*weights, 50.0, 100.0)
+
+
+LONGEST_RAMP = auto_weights(100.0)
+"""The ramp of the busiest alias: 1, 5, 10, 50 and 100 %."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from orchestrator.domain.analysis import Check, Compare
+from orchestrator.domain.comparison_weights import LONGEST_RAMP
 from orchestrator.domain.traffic import Frozen, Percent
 
 Weight = Annotated[Percent, Field(gt=0, lt=100)]
@@ -85,6 +86,17 @@ class Sampling(Frozen):
     """Time between two looks."""
 
 
+class Sizing(Frozen):
+    """The first weights wait for the traffic that the alias has when the release starts.
+
+    The plan's steps are then those of the busiest alias. `preflight` reads the traffic, `orchestrator.domain.sizing`
+    makes the steps to measure, and these are performed; where the traffic cannot be read, the steps stay as they are.
+    """
+
+    window: Positive = timedelta(hours=1)
+    """How far back the invocations of the alias are counted."""
+
+
 class Limits(Frozen):
     """Every wait ends: nothing stays split for ever."""
 
@@ -105,6 +117,8 @@ class Plan(Frozen):
     probes: tuple[Plugin, ...] = ()
     sampling: Sampling = Sampling()
     limits: Limits = Limits()
+    sizing: Sizing | None = None
+    """How the first weights are found when the release starts; None where all of them are fixed."""
 
     @model_validator(mode="after")
     def _weights_ascend_to_a_promotion(self) -> Self:
@@ -113,6 +127,8 @@ class Plan(Frozen):
             raise ValueError(f"weights must ascend, got {', '.join(f'{w:g}' for w in weights)}")
         if not isinstance(self.steps[-1], Promote) or sum(isinstance(s, Promote) for s in self.steps) != 1:
             raise ValueError("the last step, and no other, must promote the canary to 100 %")
+        if self.sizing is not None and len(weights) < len(LONGEST_RAMP) - 1:
+            raise ValueError("a plan with sizing needs the shifts of the busiest alias: 1, 5, 10 and 50 %")
         names = [c.name for c in self.checks]
         if len(names) != len(set(names)):
             raise ValueError(f"every check needs a name of its own, got {', '.join(names)}")

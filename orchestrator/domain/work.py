@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from orchestrator.domain.analysis import Measurement, Window
-from orchestrator.domain.plan import Bake, Gate, Plugin
+from orchestrator.domain.plan import Bake, Gate, Plugin, Step
 from orchestrator.domain.release import Artifact, Configuration, ReleaseRequest, Target
 from orchestrator.domain.traffic import AliasState, Frozen, Routing
 
@@ -37,6 +37,10 @@ class PreflightReport(Frozen):
     """Alarms that were red and are overridden, with the time (epoch seconds) since when."""
     slow_above: float | None = None
     """Milliseconds: stable's p90 of the last hour, frozen for the release; None where there was no traffic."""
+    requests_per_minute: float | None = None
+    """Invocations through the alias, by which the steps were sized; None where the plan's weights are fixed."""
+    steps: tuple[Step, ...] | None = None
+    """What the release performs instead of the plan's steps, whose first weights waited for the traffic."""
 
 
 # -- publish, warm, cool

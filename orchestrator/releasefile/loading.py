@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import orchestrator.strategies
 from orchestrator.domain.analysis import Check
 from orchestrator.domain.errors import InvalidSpec
-from orchestrator.domain.plan import Plugin, Step
+from orchestrator.domain.plan import Plugin
 from orchestrator.registry import Registry
 from orchestrator.releasefile.codedeploy import NAMES, SPELLINGS
 from orchestrator.releasefile.document import Document, NotReadable, Path, Problem
@@ -115,8 +115,7 @@ def _strategy(entry: Mapping[str, Any], name: str, at: Path, faults: Faults) -> 
         return None
     plugin = STRATEGIES[kind]
     spec = faults.model(plugin.spec, _options(entry), at)
-    steps: tuple[Step, ...] | None = plugin.plan(spec) if spec is not None else None
-    return Recipe(name, steps) if steps is not None else None
+    return Recipe(name, plugin.plan(spec), plugin.sizing(spec)) if spec is not None else None
 
 
 def _check(entry: Mapping[str, Any], name: str, at: Path, faults: Faults) -> Check | None:

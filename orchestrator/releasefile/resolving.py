@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from orchestrator.domain.analysis import Check
 from orchestrator.domain.errors import InvalidSpec
-from orchestrator.domain.plan import Gate, Limits, Plan, Plugin, Promote, Sampling, Shift, Step
+from orchestrator.domain.plan import Gate, Limits, Plan, Plugin, Promote, Sampling, Shift, Sizing, Step
 from orchestrator.domain.release import Target
+from orchestrator.domain.sizing import sized
 from orchestrator.releasefile.faults import Faults
 from orchestrator.releasefile.model import (
     Asking,
@@ -32,6 +33,7 @@ class Recipe(NamedTuple):
 
     name: str
     steps: tuple[Step, ...]
+    sizing: Sizing | None = None
 
 
 class Parts(NamedTuple):
@@ -80,6 +82,7 @@ def resolved(name: str, entry: TargetEntry, recipe: Recipe, parts: Parts, faults
         probes=tuple(p for p in probes if p is not None),
         sampling=Sampling(**_merged(parts.sampling, entry.sampling)),
         limits=Limits(**_merged(parts.limits, entry.limits)),
+        sizing=recipe.sizing,
     )
     if shortest(plan) > plan.limits.deadline:
         faults.add(
@@ -98,11 +101,15 @@ def _merged(file: LimitsEntry | SamplingEntry, target: LimitsEntry | SamplingEnt
 
 def _with_gates(recipe: Recipe, gates: list[AskedGate], at: tuple[str, str], faults: Faults) -> tuple[Step, ...]:
     """Return the steps with each gate right before the shifts and the promotion that it guards."""
-    reached = {_weight(step) for step in recipe.steps}
+    sure = recipe.steps if recipe.sizing is None else sized(recipe.steps, 0)
+    reached = {_weight(step) for step in sure}
+    never = "never reaches" if recipe.sizing is None else "does not reach at every traffic"
     for i, gate in enumerate(gates):
         for weight in sorted({*gate.asking.before} - reached):
-            never = f"gate `{gate.plugin.name}` is asked before {weight:g} %, which {recipe.name} never reaches"
-            faults.add((*at, "gates", i), never)
+            faults.add(
+                (*at, "gates", i),
+                f"gate `{gate.plugin.name}` is asked before {weight:g} %, which {recipe.name} {never}",
+            )
     steps: list[Step] = []
     for step in recipe.steps:
         if (to := _weight(step)) is not None:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from orchestrator.domain.plan import Approval, Bake, Promote, Step
+from orchestrator.domain.plan import Approval, Bake, Promote, Sizing, Step
 from orchestrator.domain.traffic import Frozen
 
 DURATION_PATTERN = (
@@ -160,3 +160,5 @@ class Strategy(NamedTuple):
     """Pydantic model of the options, as written in a release file."""
     plan: Callable[[Any], tuple[Step, ...]]
     """Pure function from a `spec` to steps; weights ascend and the last step promotes."""
+    sizing: Callable[[Any], Sizing | None] = lambda _: None
+    """Pure function from a `spec` to how its first weights are found when the release starts; None: all are fixed."""

@@ -27,6 +27,8 @@ class Weighted(SpecModel):
     """Per cent of traffic to the new version, above 0 and below 100."""
     bake: Duration | None = None
     """How long to stay here; without it, the strategy's `bake`."""
+    minimum: Duration | None = None
+    """With `on_evidence`: the least time here; without it, the strategy's `minimum`."""
 
 
 def _number_is_weight(value: object) -> object:
@@ -75,8 +77,10 @@ class Spec(SpecModel):
     def _parts_fit(self) -> Self:
         for i, written in enumerate(self.weights):
             bake = self.bake if written.bake is None else written.bake
-            if self.minimum > bake:
-                at = ("weights", i) if written.bake is not None else ("minimum",)
+            minimum = self.minimum if written.minimum is None else written.minimum
+            if minimum > bake:
+                own = written.bake is not None or written.minimum is not None
+                at = ("weights", i) if own else ("minimum",)
                 raise fault(f"the bake at {written.weight:g} % is shorter than `minimum`", *at)
         approvals_fit(self.approvals, tuple(w.weight for w in self.weights))
         return self
@@ -91,7 +95,7 @@ def plan(spec: Spec) -> tuple[Step, ...]:
             steps.append(asked[written.weight])
         bake = Bake(
             duration=spec.bake if written.bake is None else written.bake,
-            minimum=spec.minimum,
+            minimum=spec.minimum if written.minimum is None else written.minimum,
             max_hold=spec.max_hold,
             advance=spec.advance,
         )

@@ -13,6 +13,7 @@ from orchestrator.strategies import (
     SpecModel,
     Strategy,
     approvals_fit,
+    fault,
     promotion,
 )
 
@@ -28,13 +29,17 @@ class Spec(SpecModel):
     """How long to watch at 100 % before the release ends."""
     advance: Literal["on_time", "on_evidence"] = "on_time"
     """`on_time`: after `every`; `on_evidence`: as soon as the comparison has proven the new version acceptable."""
+    minimum: Duration = timedelta(0)
+    """With `on_evidence`: the least time at each weight."""
     max_hold: Duration = timedelta(minutes=30)
     """How much longer than `every` a step waits for enough data before `on_inconclusive` applies."""
     approvals: Approvals = ()
     """Weights before which a person must approve; 100 is the promotion."""
 
     @model_validator(mode="after")
-    def _approvals_fit(self) -> Self:
+    def _parts_fit(self) -> Self:
+        if self.minimum > self.every:
+            raise fault("`every` is shorter than `minimum`", "minimum")
         approvals_fit(self.approvals, _weights(self.step))
         return self
 
@@ -49,7 +54,7 @@ def _weights(step: float) -> tuple[float, ...]:
 def plan(spec: Spec) -> tuple[Step, ...]:
     """Return a shift per `step` below 100 %, each after its approval if one is asked, then the promotion."""
     asked = {a.before: a.step() for a in spec.approvals}
-    bake = Bake(duration=spec.every, max_hold=spec.max_hold, advance=spec.advance)
+    bake = Bake(duration=spec.every, minimum=spec.minimum, max_hold=spec.max_hold, advance=spec.advance)
     steps: list[Step] = []
     for weight in _weights(spec.step):
         if weight in asked:

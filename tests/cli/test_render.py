@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
@@ -12,6 +12,8 @@ from orchestrator.cli.tables import render_list
 from orchestrator.cli.text import SYMBOLS, ascii_only, plain, styled
 from orchestrator.domain.analysis import Verdict
 from orchestrator.domain.release import Cause, Outcome, Phase
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def screen(state, now, width=100):
@@ -290,6 +292,7 @@ def test_an_event_is_one_line_in_a_log(states):
     assert len(render_event(event, states.at(3))) == 1
 
 
+@PATIENT
 @given(width=st.integers(60, 200), weight=st.floats(0, 100))
 def test_every_screen_fits(states, width, weight):
     state = states.release(weight=weight, sentence="words " * 40, reason="because " * 6)
@@ -297,6 +300,7 @@ def test_every_screen_fits(states, width, weight):
     assert max(sum(len(text) for text, _ in line) for line in lines) <= width
 
 
+@PATIENT
 @given(weight=st.floats(0.001, 99.999))
 def test_both_versions_are_seen_while_both_serve(states, weight):
     text = plain(render_release(states.release(weight=weight), states.at(12)))

@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.strategies import PositiveDuration, format_duration, parse_duration
 
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 POSITIVE = TypeAdapter(PositiveDuration)
 
 
@@ -32,6 +33,7 @@ def test_durations_are_read(text, seconds):
     assert parse_duration(text) == timedelta(seconds=seconds)
 
 
+@PATIENT
 @given(st.integers(min_value=0, max_value=10**9).map(lambda ms: timedelta(milliseconds=ms)))
 def test_what_is_written_is_read_back(duration):
     assert parse_duration(format_duration(duration)) == duration

@@ -5,7 +5,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -14,6 +14,7 @@ from orchestrator.domain.plan import Approval, Plan, Promote, Shift
 from orchestrator.registry import Registry
 from orchestrator.strategies import blue_green, canary, linear
 
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 STRATEGIES = Registry(orchestrator.strategies, "strategy")
 
 weights = st.lists(
@@ -69,6 +70,7 @@ def test_every_option_has_a_text(name):
     assert [field for field, info in fields.items() if not info.description] == []
 
 
+@PATIENT
 @given(weights=weights, bake=durations, final=durations, approvals=st.data())
 def test_canary_performs_any_ascending_weights(weights, bake, final, approvals):
     asked = approvals.draw(st.lists(st.sampled_from([*weights, 100]), unique=True))
@@ -80,6 +82,7 @@ def test_canary_performs_any_ascending_weights(weights, bake, final, approvals):
     assert sorted(step.weight if isinstance(step, Shift) else 100 for step in following) == sorted(asked)
 
 
+@PATIENT
 @given(step=st.floats(min_value=1, max_value=99.9).map(lambda s: round(s, 3)), every=durations.filter("0s".__ne__))
 def test_linear_takes_equal_steps(step, every):
     steps = linear.plan(written(linear.Spec, step=step, every=every))

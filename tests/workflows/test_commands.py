@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.domain.errors import IllegalCommand
 from orchestrator.domain.journal import EventKind
-from orchestrator.domain.plan import Approval, Bake, Gate, Plugin, Promote, Shift
+from orchestrator.domain.plan import Approval, Bake, Shift
 from orchestrator.domain.release import Cause, Command, Outcome, Phase
 from tests.fakes.aws import Profile
 from tests.workflows.stage import Stage, minutes, plan, steps, told
@@ -76,12 +76,12 @@ async def test_promotion_ends_a_pause_and_writes_no_weight_in_between(stage: Sta
 
 
 async def test_pause_holds_and_resume_goes_on(stage: Stage) -> None:
-    """An hour passes in which the bake would have ended."""
+    """Time passes in which the bake would have ended."""
     request, handle = await stage.baking()
     paused = await stage.order(request, Command.PAUSE)
     assert paused.paused_by == "bob: because"
     await stage.reach(request, Phase.PAUSED)
-    await stage.forward(handle, minutes(60))
+    await stage.forward(handle, minutes(8))
     assert stage.writes() == ["version 1 + 10 % to version 2"]
     await stage.order(request, Command.RESUME)
     await stage.forward(handle, minutes(3))
@@ -247,14 +247,3 @@ async def test_command_for_an_earlier_release_never_hits_the_present_one(stage: 
         await stage.order(old, Command.ABORT)
     assert (await stage.service.get(new.release_id)).phase is Phase.BAKING
     await stage.order(new, Command.ABORT)
-
-
-async def test_gate_that_is_closed_is_asked_again_and_can_be_skipped(stage: Stage) -> None:
-    """The wait ends by the gate, by its limit, or by a person."""
-    closed = Gate(gate=Plugin(name="freeze", kind="freeze_windows", options={}), timeout=minutes(30))
-    request = stage.request(plan=plan(FIRST, closed, Promote(bake=Bake(duration=minutes(0)))))
-    handle = await stage.start_still(request)
-    await stage.reach(request, Phase.BAKING)
-    await stage.forward(handle, minutes(8))
-    state = await stage.finish(handle)
-    assert state.outcome is not None

@@ -1,6 +1,7 @@
 """One request from arrival to answer: budget, fault, rule or forwarding, journal."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from xml.sax.saxutils import escape
 
@@ -36,6 +37,7 @@ LAMBDA_RULES: dict[str, LambdaRule] = {
     **mappings.HANDLERS,
 }
 CLOUDWATCH_RULES: dict[str, CloudWatchRule] = {**cloudwatch.HANDLERS, **alarms.HANDLERS}
+_REAL_KEY = re.compile(r"Credential=A[KS]IA")
 
 
 class Dropped(Exception):
@@ -72,6 +74,7 @@ class Desk:
 
     async def _settled(self, call: Call, fault: Fault | None) -> tuple[Reply, str | None]:
         try:
+            _refuse_real_credentials(call)
             self._budget.spend(call, self.world.settings)
             return await self._with_fault(call, fault), None
         except AwsError as refusal:
@@ -126,6 +129,11 @@ class Desk:
         if call.function:
             self.world.function(call.function)
         return await self.world.upstream.forward(call)
+
+
+def _refuse_real_credentials(call: Call) -> None:
+    if _REAL_KEY.search(call.headers.get("authorization", "")):
+        raise AwsError("UnrecognizedClientException", "The lab takes no credentials that look real.", 403)
 
 
 def refused(call: Call, refusal: AwsError) -> Reply:

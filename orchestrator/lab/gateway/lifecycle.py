@@ -70,6 +70,7 @@ async def update_code(world: World, call: Call) -> Reply:
         return json_reply({**function.latest, **changes})
     function.refuse_while_busy()
     sent: Document = {"ImageUri": wanted.get("ImageUri")}
+    old = function.package
     if package is not None:
         function.package = package
         sent = {"ZipFile": _packed(function, package)}
@@ -77,7 +78,11 @@ async def update_code(world: World, call: Call) -> Reply:
             changes["Architectures"] = wanted["Architectures"]
 
     async def apply() -> None:
-        await world.upstream.functions("PUT", f"/{function.name}/code", sent)
+        try:
+            await world.upstream.functions("PUT", f"/{function.name}/code", sent)
+        except AwsError:
+            function.package = old
+            raise
 
     return await _update(world, function, changes, apply, publish=bool(wanted.get("Publish")))
 
