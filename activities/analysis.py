@@ -1,16 +1,28 @@
 """One look of a bake: read, judge, conclude. Temporal retries it at the plan's interval, at no history event a look."""
 
+import asyncio
 from datetime import timedelta
+from math import ceil, floor
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.errors import translated
-from activities.metrics.cloudwatch import Wanted, observe, threshold_of
+from activities.metrics.cloudwatch import Wanted, observe, slow_name
 from activities.ports import Aws, Clock
+from activities.querying import Querying
 from orchestrator.domain import judging
-from orchestrator.domain.analysis import AlarmReading, Alarms, Compare, Limit, Measurement, Observation
-from orchestrator.domain.errors import TargetError, TransientError
+from orchestrator.domain.analysis import (
+    AlarmReading,
+    Alarms,
+    Compare,
+    Limit,
+    Measurement,
+    Observation,
+    Query,
+    Verdict,
+)
+from orchestrator.domain.errors import SluiceError, TargetError, TransientError
 from orchestrator.domain.work import BakeProgress, Watch, Watched
 
 PROVIDER_ERRORS = 4
@@ -21,11 +33,12 @@ STILL_BAKING = "StillBaking"
 
 
 class Analysis:
-    """Looks at both versions through `aws`."""
+    """Looks at both versions through `aws`, and asks metric providers through `queries`."""
 
-    def __init__(self, aws: Aws, clock: Clock) -> None:
+    def __init__(self, aws: Aws, clock: Clock, queries: Querying) -> None:
         self._aws = aws
         self._clock = clock
+        self._queries = queries
 
     @activity.defn(name="bake")
     @translated
@@ -37,7 +50,8 @@ class Analysis:
         now = self._clock.now().timestamp()
         before = _last_progress()
         measurements, observations = await self._measure(watch, now)
-        errors = before.provider_errors + 1 if any(m.verdict == "ERROR" for m in measurements) else 0
+        unread = any(m.verdict is Verdict.ERROR and m.mode == "enforce" for m in measurements)
+        errors = before.provider_errors + 1 if unread else 0
         elapsed = now - watch.windows[-1].start
         conclusion = judging.conclude(watch.bake, measurements, elapsed=elapsed, waits=watch.mode != "guard")
         progress = BakeProgress(
@@ -84,6 +98,8 @@ class Analysis:
             ]
         except (TransientError, TargetError) as error:
             measurements += [judging.unreadable(c, str(error)) for c in watched_alarms]
+        queries = [c for c in plan.checks if isinstance(c, Query)]
+        measurements += await asyncio.gather(*(self._query(c, watch, now) for c in queries))
         return tuple(measurements), observations
 
     async def _observe(self, watch: Watch, now: float) -> tuple[Observation, ...]:
@@ -104,7 +120,6 @@ class Analysis:
     ) -> Measurement:
         if isinstance(check, Limit):
             return judging.limit(check, observations, step=watch.step)
-        threshold = threshold_of(check, watch.slow_above)
         return judging.compare(
             check,
             observations,
@@ -112,8 +127,23 @@ class Analysis:
             weight=watch.windows[-1].weight,
             next_weight=watch.next_weight,
             seconds_in_step=now - watch.windows[-1].start,
-            slow=None if threshold is None else f"{threshold:g}",
+            slow=slow_name(check, watch.slow_above),
+            limit_seconds=(watch.bake.duration + watch.bake.max_hold).total_seconds(),
+            alpha_share=judging.alpha_share(watch.request.plan.checks),
         )
+
+    async def _query(self, check: Query, watch: Watch, now: float) -> Measurement:
+        """Ask for the newest complete period, once one lies in this step."""
+        sampling, target = watch.request.plan.sampling, watch.request.target
+        period = max(1, round(sampling.period.total_seconds()))
+        at = floor((now - sampling.lag.total_seconds()) / period) * period
+        if at < ceil(watch.windows[-1].start / period) * period + period:
+            return judging.query(check, None)
+        try:
+            reading = await self._queries.read(check, target, canary=watch.canary, stable=watch.stable, at=at)
+        except SluiceError as error:  # a query that is wrong must not end the release either
+            return judging.unreadable(check, str(error))
+        return judging.query(check, reading)
 
     async def _alarms(self, watch: Watch, checks: list[Alarms]) -> list[AlarmReading]:
         names = sorted({n for c in checks for n in c.names})

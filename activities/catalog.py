@@ -1,17 +1,20 @@
 """Builds every activity from the clients that it needs; the only list of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import httpx2
 
-from activities import gates, probes
+from activities import gates, metrics, probes
 from activities.analysis import Analysis
 from activities.confirming import Confirmation
 from activities.gating import Gating
+from activities.metrics import MetricPorts
 from activities.ports import Aws, Clock
 from activities.preflight import Preflighting
 from activities.probing import Probing
+from activities.querying import Querying
 from activities.traffic import Traffic
 from activities.versions import Versions
 from orchestrator.registry import Registry
@@ -19,9 +22,15 @@ from orchestrator.registry import Registry
 Activities = list[Callable[..., Any]]
 
 
-def aws_activities(aws: Aws, http: httpx2.AsyncClient, clock: Clock) -> Activities:
-    """Everything that runs on the queue of one account and region."""
+def aws_activities(
+    aws: Aws, http: httpx2.AsyncClient, clock: Clock, environment: Mapping[str, str] = MappingProxyType({})
+) -> Activities:
+    """Everything that runs on the queue of one account and region.
+
+    `environment` has what metric providers look up by name: default addresses, and tokens.
+    """
     versions = Versions(aws)
+    queries = Querying(Registry(metrics, "metric provider"), MetricPorts(http, environment))
     return [
         Preflighting(aws, clock).preflight,
         versions.publish,
@@ -31,7 +40,7 @@ def aws_activities(aws: Aws, http: httpx2.AsyncClient, clock: Clock) -> Activiti
         Confirmation(aws, clock).confirm,
         Gating(Registry(gates, "gate"), http, clock).ask_gate,
         Traffic(aws, clock).shift,
-        Analysis(aws, clock).bake,
+        Analysis(aws, clock, queries).bake,
     ]
 
 

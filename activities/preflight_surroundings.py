@@ -50,7 +50,7 @@ def _alarms(request: ReleaseRequest, seen: Readings) -> Iterator[Finding]:
             since = datetime.fromtimestamp(alarm.since, UTC).isoformat(timespec="seconds")
             yield problem(
                 f"alarm {alarm.name} is red since {since}{f' ({alarm.reason})' if alarm.reason else ''}: wait until it "
-                "is OK, or release with `override_red_alarms`, which is recorded and counts new transitions only"
+                "is OK, or release with `--override-red-alarms`, which is recorded and counts new transitions only"
             )
 
 

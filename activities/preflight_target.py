@@ -67,7 +67,7 @@ def _leftover(request: ReleaseRequest, alias: AliasState) -> Finding:
     clear = command(target, "update-alias", "--name", target.alias, "--routing-config", "'AdditionalVersionWeights={}'")
     return problem(
         f"{split}. If another tool is releasing, let it end; if one has left this behind, send everything back to "
-        f"version {routing.primary} with {clear}, or release with `adopt`"
+        f"version {routing.primary} with {clear}, or release with `--adopt`"
     )
 
 

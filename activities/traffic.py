@@ -12,6 +12,7 @@ from temporalio import activity
 from activities.errors import translated
 from activities.ports import Aws, Clock, LambdaPort
 from orchestrator.domain.errors import Drift, NotReleasable, Stale, Unavailable
+from orchestrator.domain.release import Target
 from orchestrator.domain.traffic import Reading, Routing, read_against, whole
 from orchestrator.domain.work import Restore, Restored, Shifted, ShiftTo
 
@@ -69,6 +70,8 @@ class Traffic:
                 wrote = True
             except Stale:
                 continue
+            except NotReleasable as refusal:
+                raise await _freed(functions, work.target, refusal) from None
         raise Unavailable(f"alias {work.target} was changed by others {RESTORE_ROUNDS} times while it was restored")
 
 
@@ -90,6 +93,21 @@ async def _settling(functions: LambdaPort, function: str, alias: str) -> None:
             f"provisioned concurrency of {function}:{alias} failed on the new version: {concurrency.reason or '?'}"
         )
     raise Unavailable(f"{function}:{alias} still serves the old version until provisioned concurrency is ready")
+
+
+async def _freed(functions: LambdaPort, target: Target, refusal: NotReleasable) -> NotReleasable:
+    """Say how to free an alias that AWS holds. Not done by itself: what then serves for a moment is not documented.
+
+    Source: AWS refuses to move an alias whose provisioned concurrency has failed; the old version goes on serving.
+    """
+    concurrency = await functions.provisioned(target.function, target.alias)
+    if concurrency is None or concurrency.status != "FAILED":
+        return refusal
+    return NotReleasable(
+        f"AWS refuses to move alias {target} while its provisioned concurrency has failed ({concurrency.reason or '?'}): "
+        f"delete it with `aws lambda delete-provisioned-concurrency-config --function-name {target.function} "
+        f"--qualifier {target.alias} --region {target.region}`, and the release goes on by itself"
+    )
 
 
 def _drift(target: object, found: Routing, intent: Routing) -> Drift:

@@ -1,11 +1,12 @@
 """Reading releases: from memo, search attributes and pending activities. No worker is needed for any of it."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import TypeVar
 
 from temporalio.api.common.v1 import Memo
-from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.enums.v1 import PendingActivityState, WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import PendingActivityInfo, WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, ListWorkflowExecutionsRequest
 from temporalio.client import Client
@@ -21,6 +22,8 @@ T = TypeVar("T")
 
 VISIBILITY_SECONDS = 1.0
 """A release that was started this moment may not be listed yet."""
+UNSERVED_SECONDS = 5
+"""A call that no worker has taken for so long is told."""
 KEPT_KEYS = 200
 """Releases of one target that are searched for an idempotency key."""
 _ENDED_BY_FORCE = {
@@ -134,7 +137,12 @@ class Reader:
     async def _with_pending(self, row: Row, pending: list[PendingActivityInfo]) -> Row:
         changes: dict[str, object] = {}
         for activity in pending:
-            if activity.activity_type.name == "bake":
+            if _nobody_took(activity):
+                name, place = activity.activity_type.name, row.state.target.place
+                changes["trouble"] = (
+                    f"no worker has taken `{name}` yet: is one running with SLUICE_WORKER__PLACES {place}?"
+                )
+            elif activity.activity_type.name == "bake":
                 if activity.HasField("heartbeat_details"):
                     (progress,) = await self._client.data_converter.decode(
                         activity.heartbeat_details.payloads, [BakeProgress]
@@ -144,6 +152,12 @@ class Reader:
                 name, text = activity.activity_type.name, activity.last_failure.message
                 changes["trouble"] = f"{name}, attempt {activity.attempt}: {text}"
         return Row(row.workflow_id, row.run_id, row.state.model_copy(update=changes), row.key)
+
+
+def _nobody_took(activity: PendingActivityInfo) -> bool:
+    """Whether a call waits in its queue for so long that nobody seems to serve it."""
+    waiting = activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED and activity.attempt <= 1
+    return waiting and time.time() - activity.scheduled_time.ToSeconds() > UNSERVED_SECONDS
 
 
 def _truthful(state: ReleaseState, info: WorkflowExecutionInfo) -> ReleaseState:

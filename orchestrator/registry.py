@@ -1,6 +1,7 @@
 """One file in a plug-in folder is one plug-in: found by its module name, never registered by hand.
 
-A plug-in module has a module-level `PLUGIN`. Unknown names are refused with the list of those that exist.
+A plug-in module has a module-level `PLUGIN`; one without is a part that is no plug-in. Unknown names are refused with
+the list of those that exist.
 """
 
 import pkgutil
@@ -16,10 +17,10 @@ class Registry:
 
     def __init__(self, package: ModuleType, noun: str) -> None:
         self._noun = noun
-        self._plugins: dict[str, Any] = {
-            module.name: import_module(f"{package.__name__}.{module.name}").PLUGIN
-            for module in pkgutil.iter_modules(package.__path__)
+        modules = {
+            m.name: import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)
         }
+        self._plugins: dict[str, Any] = {n: m.PLUGIN for n, m in modules.items() if hasattr(m, "PLUGIN")}
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Composition root of the worker: which process serves which queue, with which clients."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -63,6 +64,7 @@ def _workers(client: Client, settings: Settings, aws: Aws, http: httpx2.AsyncCli
         )
     ]
     clock = WallClock()
+    environment = _environment(settings)
     for place in settings.worker.places:
         if place.count("/") != 1:
             raise InvalidSpec(f"SLUICE_WORKER__PLACES: `{place}` is not `account/region`, e.g. 123456789012/eu-west-1")
@@ -70,7 +72,7 @@ def _workers(client: Client, settings: Settings, aws: Aws, http: httpx2.AsyncCli
             Worker(
                 client,
                 task_queue=aws_queue_of(place),
-                activities=aws_activities(aws, http, clock),
+                activities=aws_activities(aws, http, clock, environment),
                 graceful_shutdown_timeout=grace,
             )
         )
@@ -83,6 +85,12 @@ def _workers(client: Client, settings: Settings, aws: Aws, http: httpx2.AsyncCli
             )
         )
     return workers
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """What metric providers may look up by name: this process' variables, and the addresses that are settings."""
+    known = {"SLUICE_PROMETHEUS_URL": settings.prometheus_url}
+    return {**os.environ, **{name: value for name, value in known.items() if value}}
 
 
 async def worker() -> None:

@@ -104,7 +104,7 @@ def said(error: ActivityError) -> str:
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
-    return str(cause)
+    return cause.message if isinstance(cause, ApplicationError) else str(cause)
 
 
 def _kind(error: ActivityError) -> Cause:

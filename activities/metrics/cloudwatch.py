@@ -5,15 +5,16 @@ for invocations through an alias, a period without invocations has no point, `Er
 `Invocations` is there (then it is zero), and a point is stamped with the *start* of its invocation.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from math import ceil, floor
 
 from activities.ports import CloudWatchPort, MetricQuery
 from orchestrator.domain.analysis import ArmReading, Check, Compare, Limit, Observation, Window
+from orchestrator.domain.percentiles import RANKS, slow_count
 from orchestrator.domain.plan import Sampling
 from orchestrator.domain.release import Target
 
-DURATION_STATISTICS = {"average": "Average", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99"}
+DURATION_STATISTICS = {"average": "Average", "samples": "SampleCount", **{name: name for name in RANKS}}
 
 
 class Wanted:
@@ -21,12 +22,19 @@ class Wanted:
 
     def __init__(self, checks: Sequence[Check], slow_above: float | None) -> None:
         self.slow: dict[str, float] = {}
+        self.interpolated: dict[str, float] = {}
+        """Thresholds whose slow invocations are interpolated from percentiles instead of counted."""
         self.durations: set[str] = set()
         for check in checks:
             if isinstance(check, Compare):
-                threshold = threshold_of(check, slow_above)
-                if threshold is not None:
-                    self.slow[f"{threshold:g}"] = threshold
+                threshold, name = threshold_of(check, slow_above), slow_name(check, slow_above)
+                if threshold is None or name is None:
+                    continue
+                if check.slow_from == "counts":
+                    self.slow[name] = threshold
+                else:
+                    self.interpolated[name] = threshold
+                    self.durations |= {"samples", *RANKS}
             elif isinstance(check, Limit) and check.slower_than is not None:
                 self.slow[f"{check.slower_than:g}"] = check.slower_than
             elif isinstance(check, Limit) and check.metric.startswith("duration_"):
@@ -38,6 +46,14 @@ def threshold_of(check: Compare, slow_above: float | None) -> float | None:
     if not check.latency:
         return None
     return check.slow_above if check.slow_above is not None else slow_above
+
+
+def slow_name(check: Compare, slow_above: float | None) -> str | None:
+    """Name under which the check's slow invocations stand in a reading; None when latency is not compared."""
+    threshold = threshold_of(check, slow_above)
+    if threshold is None:
+        return None
+    return f"{threshold:g}" if check.slow_from == "counts" else f"{threshold:g} by percentiles"
 
 
 async def observe(
@@ -65,6 +81,8 @@ async def observe(
         return ()
     queries = [q for arm, version in arms.items() for q in _queries(target, arm, version, wanted)]
     series = await port.metric_data(queries, start=start, end=end, period=period)
+    # A version whose invocations were all quick may have no point; if neither has any, nobody counted.
+    counted = {n for i, n in enumerate(wanted.slow) if any(series.get(f"{arm}_slow_{i}") for arm in arms)}
     observations = []
     for window in windows:
         first = ceil(window.start / period) * period
@@ -78,8 +96,8 @@ async def observe(
                     step=window.step,
                     since_change=number,
                     complete=at + period + lag + settle <= now,
-                    canary=_reading(series, "canary", at, wanted),
-                    baseline=_reading(series, "baseline", at, wanted),
+                    canary=_reading(series, "canary", at, wanted, counted),
+                    baseline=_reading(series, "baseline", at, wanted, counted),
                 )
             )
     return tuple(observations)
@@ -100,14 +118,23 @@ def _queries(target: Target, arm: str, version: str, wanted: Wanted) -> list[Met
     ]
 
 
-def _reading(series: Mapping[str, Mapping[int, float]], arm: str, at: int, wanted: Wanted) -> ArmReading | None:
+def _reading(
+    series: Mapping[str, Mapping[int, float]], arm: str, at: int, wanted: Wanted, counted: Set[str]
+) -> ArmReading | None:
     """Return None where there was no invocation: no point is no evidence, not health."""
     invocations = series.get(f"{arm}_invocations", {}).get(at)
     if not invocations:
         return None
+    durations = {d: series[f"{arm}_{d}"][at] for d in wanted.durations if at in series.get(f"{arm}_{d}", {})}
+    slow = {n: round(series.get(f"{arm}_slow_{i}", {}).get(at, 0)) for i, n in enumerate(wanted.slow) if n in counted}
+    samples = round(durations.pop("samples", 0))
+    for name, threshold in wanted.interpolated.items():
+        count = slow_count(durations, samples, threshold, rounded="down" if arm == "canary" else "up")
+        if count is not None:
+            slow[name] = count
     return ArmReading(
         invocations=round(invocations),
         errors=round(series.get(f"{arm}_errors", {}).get(at, 0)),
-        slow={name: round(series.get(f"{arm}_slow_{i}", {}).get(at, 0)) for i, name in enumerate(wanted.slow)},
-        durations={d: series[f"{arm}_{d}"][at] for d in wanted.durations if at in series.get(f"{arm}_{d}", {})},
+        slow=slow,
+        durations=durations,
     )

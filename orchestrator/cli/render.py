@@ -85,8 +85,11 @@ def versions_of(state: ReleaseState) -> str:
     return f"v{state.stable or '?'} → v{state.canary or '?'}"
 
 
-def render_release(state: ReleaseState, now: datetime, width: int = 100) -> list[Line]:
-    """Return the whole screen, at most `width` characters wide (at least 60). Times are told in `now`'s time zone."""
+def render_release(state: ReleaseState, now: datetime, width: int = 100, height: int | None = None) -> list[Line]:
+    """Return the whole screen, at most `width` characters wide (at least 60). Times are told in `now`'s time zone.
+
+    Where `height` lines are too few, the older lines of the journal are left out, never the newest.
+    """
     width = max(width, NARROWEST)
     lines = _header(state, now, width)
     if state.sentence:
@@ -98,9 +101,9 @@ def render_release(state: ReleaseState, now: datetime, width: int = 100) -> list
     lines += flow([_step(step, state) for step in state.steps], width, gap=3, indent=0)
     if state.measurements:
         lines += _checks(state.measurements, width)
-    for event in state.events[-_EVENTS:]:
-        lines += render_event(event, now, width)
-    return lines
+    journal = [row for event in state.events[-_EVENTS:] for row in render_event(event, now, width)]
+    room = len(journal) if height is None else max(height - len(lines), 1)
+    return lines + journal[-room:]
 
 
 def render_event(event: Event, now: datetime, width: int | None = None) -> list[Line]:

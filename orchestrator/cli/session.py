@@ -47,13 +47,18 @@ def now() -> datetime:
 
 
 def plugins() -> "Plugins":
-    """Return the kinds of probes and gates that are installed."""
+    """Return the kinds of probes, gates and metric providers that are installed."""
     import activities.gates  # noqa: PLC0415
+    import activities.metrics  # noqa: PLC0415
     import activities.probes  # noqa: PLC0415
     from orchestrator.registry import Registry  # noqa: PLC0415
     from orchestrator.releasefile.loading import Plugins  # noqa: PLC0415
 
-    return Plugins(Registry(activities.probes, "probe"), Registry(activities.gates, "gate"))
+    return Plugins(
+        probes=Registry(activities.probes, "probe"),
+        gates=Registry(activities.gates, "gate"),
+        metrics=Registry(activities.metrics, "metric provider"),
+    )
 
 
 def find_file(given: Path | None = None) -> Path:

@@ -1,8 +1,9 @@
 """Commands that begin a release, or only say what it would do."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
 from cyclopts import Parameter
@@ -16,6 +17,7 @@ from orchestrator.cli.text import line
 from orchestrator.cli.watch import watch
 from orchestrator.domain.errors import InvalidSpec
 from orchestrator.domain.release import Artifact, Image, Latest, PublishedVersion, ReleaseRequest, S3Object
+from orchestrator.releasefile.model import ResolvedTarget
 
 TargetName = Annotated[str, Parameter(help="Name under `targets` in the release file.")]
 
@@ -60,21 +62,8 @@ async def start(
         else:
             show_data(resolved, output)
         return Exit.OK
-    request = ReleaseRequest(
-        release_id=uuid.uuid4().hex[:12],
-        target=resolved.target,
-        artifact=artifact,
-        plan=resolved.plan,
-        actor=session.actor(),
-        reason=reason,
-        configuration=resolved.configuration,
-        provisioned_concurrency=resolved.provisioned_concurrency,
-        adopt=adopt,
-        override_red_alarms=override_red_alarms,
-        labels=resolved.labels,
-        idempotency_key=key,
-        submitted_at=datetime.now(UTC),
-    )
+    chosen = {"reason": reason, "idempotency_key": key, "adopt": adopt, "override_red_alarms": override_red_alarms}
+    request = _request(resolved, artifact, chosen)
     async with session.connected() as client:
         state = await client.submit(request)
         if wait:
@@ -85,6 +74,21 @@ async def start(
     else:
         show_data(state, output)
     return Exit.OK
+
+
+def _request(resolved: ResolvedTarget, artifact: Artifact, chosen: Mapping[str, Any]) -> ReleaseRequest:
+    return ReleaseRequest(
+        release_id=uuid.uuid4().hex[:12],
+        target=resolved.target,
+        artifact=artifact,
+        plan=resolved.plan,
+        actor=session.actor(),
+        configuration=resolved.configuration,
+        provisioned_concurrency=resolved.provisioned_concurrency,
+        labels=resolved.labels,
+        submitted_at=datetime.now(UTC),
+        **chosen,
+    )
 
 
 def _artifact(*, version: str | None, latest: bool, s3: str | None, image: str | None) -> Artifact:

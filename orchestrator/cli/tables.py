@@ -5,7 +5,7 @@ from datetime import datetime
 
 from orchestrator.cli.render import NARROWEST, number, phase_of, span_of, versions_of
 from orchestrator.cli.text import Line, Span, columns, line, paragraph
-from orchestrator.domain.analysis import Alarms, Check, Compare, Limit
+from orchestrator.domain.analysis import Alarms, Check, Compare, Limit, Query
 from orchestrator.domain.comparison_weights import (
     FACTOR,
     FIRST_STEP_INVOCATIONS,
@@ -139,6 +139,10 @@ def _check_words(check: Check) -> str:
                 words += f", slow above {number(check.slower_than)} ms"
         case Alarms():
             words = f"alarms {', '.join(check.names)}"
+        case Query():
+            low = [] if check.minimum is None else [f"≥ {number(check.minimum)}{check.unit}"]
+            high = [] if check.maximum is None else [f"≤ {number(check.maximum)}{check.unit}"]
+            words = f"{check.provider} {' and '.join((*low, *high))}: {' '.join(check.query.split())}"
     act = {"rollback": "rolls back", "pause": "pauses", "notify": "only tells"}[check.on_failure]
     return f"{check.name}: {words}; {act if check.mode == 'enforce' else 'only observes'}"
 

@@ -65,13 +65,20 @@ def flow(parts: Sequence[Line], width: int, *, gap: int = 3, indent: int = 2) ->
     """Put the parts beside each other, as many to a line as fit in `width`; later lines are indented."""
     lines: list[Line] = []
     now: Line = ()
-    for part in parts:
+    for part in (piece for whole in parts for piece in _pieces(whole, width - indent)):
         if now and length(now) + gap + length(part) > width:
             lines.append(now)
             now = (*line(" " * indent), *part)
         else:
             now = (*now, (" " * gap, ""), *part) if now else part
     return [*lines, now] if now else lines
+
+
+def _pieces(part: Line, width: int) -> list[Line]:
+    """Break a part that no line can hold; it then has one style."""
+    if length(part) <= width:
+        return [part]
+    return [line((row, part[0][1])) for row in wrap("".join(text for text, _ in part), width)]
 
 
 def paragraph(text: str, width: int, *, style: str = "", first: str = "", indent: int = 0) -> list[Line]:

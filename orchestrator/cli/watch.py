@@ -32,12 +32,15 @@ async def watch(
     form: Format,
     *,
     seconds: float | None = None,
-    every: float = POLL_SECONDS,
+    every: float | None = None,
 ) -> Exit:
-    """Show the release until it ends, or for `seconds`; return how it ended. Leaving it never ends the release."""
+    """Show the release until it ends, or for `seconds`; return how it ended. Leaving it never ends the release.
+
+    It is read `every` so many seconds; None for the usual pace.
+    """
     try:
         with _view(form) as show_state:
-            state = await _until_done(client, state, show_state, seconds, every)
+            state = await _until_done(client, state, show_state, seconds, POLL_SECONDS if every is None else every)
     except asyncio.CancelledError:
         say(
             f"left: release {state.release_id} of {state.target} goes on; `sluice get {state.release_id} -w` shows it "
@@ -140,5 +143,7 @@ class _Screen:
         self._live.refresh()
 
     def _drawn(self) -> "Text":
-        lines = render_release(self._state, session.now(), self._live.console.width) if self._state is not None else []
-        return styled(lines, to_ascii=self._ascii)
+        if self._state is None:
+            return styled([])
+        size = self._live.console.size
+        return styled(render_release(self._state, session.now(), size.width, size.height), to_ascii=self._ascii)

@@ -1,10 +1,11 @@
 """Checks, what they measure, and the verdict: one ordered scale, folded by `worst`."""
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from orchestrator.domain.comparison import ComparisonSettings
 from orchestrator.domain.traffic import Frozen
@@ -50,6 +51,9 @@ class Compare(_CheckBase):
     freezes the stable version's p90 of the last hour when the release starts."""
     latency: bool = True
     """Whether slow invocations are compared at all."""
+    slow_from: Literal["counts", "percentiles"] = "counts"
+    """`counts` asks CloudWatch how many were slow (`TC`), which keeps the guarantee exact; `percentiles` interpolates
+    it from p50, p75, p90, p95 and p99, for where counts by version are not answered."""
     settings: ComparisonSettings = ComparisonSettings()
 
 
@@ -95,7 +99,60 @@ class Alarms(_CheckBase):
     on_insufficient_data: Literal["ignore", "hold", "fail"] = "ignore"
 
 
-Check = Annotated[Compare | Limit | Alarms, Field(discriminator="kind")]
+PLACEHOLDER = re.compile(r"\{\{\s*(\w*)\s*\}\}")
+PLACEHOLDERS = ("function", "alias", "version", "stable", "account", "region")
+"""What a query may name: the canary is `version`. Their values are made of letters, digits, `-` and `_` alone."""
+
+
+def _names_what_exists(text: str) -> str:
+    for name in PLACEHOLDER.findall(text):
+        if name not in PLACEHOLDERS:
+            raise ValueError(f"there is no `{{{{{name}}}}}` to fill in; there is {', '.join(PLACEHOLDERS)}")
+    return text
+
+
+QueryText = Annotated[str, Field(min_length=1, max_length=10_000), AfterValidator(_names_what_exists)]
+"""A query in the provider's own language, with `{{placeholders}}`."""
+
+
+class Query(_CheckBase):
+    """A number that a metric provider gives, which must stay within `minimum` and `maximum` (both included).
+
+    It is asked for the newest complete period. No answer, and an answer that is no number, are no evidence.
+    """
+
+    kind: Literal["query"] = "query"
+    provider: str
+    """The metric provider: a file in `activities/metrics`, and the `kind` of the check in a release file."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """The provider's own options, validated at submission."""
+    query: QueryText
+    """What gives the canary's number."""
+    baseline_query: QueryText | None = None
+    """What gives the stable version's number: where that is out of bounds too, the environment is to blame."""
+    samples_query: QueryText | None = None
+    """What gives the number of invocations behind it."""
+    minimum: float | None = None
+    """Below it the check fails."""
+    maximum: float | None = None
+    """Above it the check fails."""
+    min_samples: Annotated[float, Field(gt=0)] | None = None
+    """Below it, by `samples_query`, the check is inconclusive."""
+    unit: Annotated[str, Field(max_length=16)] = ""
+    """Printed behind the number, e.g. ` ms`."""
+
+    @model_validator(mode="after")
+    def _bounds_fit(self) -> Self:
+        if self.minimum is None and self.maximum is None:
+            raise ValueError("give `minimum`, `maximum` or both: without a bound nothing could fail")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"`minimum` {self.minimum:g} is above `maximum` {self.maximum:g}")
+        if self.min_samples is not None and self.samples_query is None:
+            raise ValueError("`min_samples` needs a `samples_query` that counts them")
+        return self
+
+
+Check = Annotated[Compare | Limit | Alarms | Query, Field(discriminator="kind")]
 
 
 class Measurement(Frozen):
@@ -129,7 +186,7 @@ class ArmReading(Frozen):
     invocations: int
     errors: int = 0
     slow: dict[str, int] = Field(default_factory=dict)
-    """Invocations slower than a threshold, by threshold in milliseconds as text."""
+    """Invocations slower than a threshold, by the threshold's name; one that was not counted is absent."""
     durations: dict[str, float] = Field(default_factory=dict)
     """Milliseconds by statistic: average, p50, p90, p95, p99."""
 
@@ -158,6 +215,20 @@ class Window(Frozen):
     weight: float
     start: float
     end: float | None = None
+
+
+class QueryReading(Frozen):
+    """What a metric provider answered. A number that is None was not there, or was not finite: no evidence."""
+
+    at: int
+    """Epoch seconds for which it was asked: the end of a complete period."""
+    value: float | None
+    baseline: float | None = None
+    samples: float | None = None
+    query: str = ""
+    """As it was asked for the canary."""
+    warnings: tuple[str, ...] = ()
+    """What the provider said beside the numbers."""
 
 
 class AlarmReading(Frozen):

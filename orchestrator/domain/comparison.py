@@ -25,7 +25,7 @@ from orchestrator.domain.comparison_models import (
     read_periods,
 )
 from orchestrator.domain.comparison_sentence import describe
-from orchestrator.domain.comparison_settings import ComparisonSettings, Mode, OnInconclusive
+from orchestrator.domain.comparison_settings import ComparisonSettings
 from orchestrator.domain.comparison_weights import auto_weights, first_weight
 from orchestrator.domain.significance import Counts, log_share_tail
 
@@ -36,8 +36,6 @@ __all__ = [
     "Evidence",
     "InvalidPeriods",
     "Judgement",
-    "Mode",
-    "OnInconclusive",
     "Period",
     "Samples",
     "StepView",
@@ -116,7 +114,7 @@ def judge(evidence: Evidence, step: StepView, settings: ComparisonSettings) -> J
         decision = Decision.ROLLBACK
     elif proven and ready:
         decision = Decision.ADVANCE
-    elif step.seconds_in_step >= settings.max_hold_seconds:
+    elif step.limit_seconds is not None and step.seconds_in_step >= step.limit_seconds:
         decision = Decision.INCONCLUSIVE
     errors, latency = (evidence.streams.get(name, Stream()) for name in ("errors", "latency"))
     low, high = evidence.low.lower_bound(settings.alpha), evidence.high.upper_bound(settings.beta)
@@ -124,7 +122,6 @@ def judge(evidence: Evidence, step: StepView, settings: ComparisonSettings) -> J
         warnings = (*warnings, "the difference between the versions changed over time")
     judgement = Judgement(
         decision=decision,
-        mode=settings.mode,
         sentence="",
         e_value=_finite_exp(evidence.log_peak),
         p_value=1 / _finite_exp(evidence.log_peak),

@@ -6,7 +6,6 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from orchestrator.domain.comparison_settings import Mode
 from orchestrator.domain.significance import Counts
 
 COUNT_LIMIT = 10**15
@@ -116,6 +115,8 @@ class StepView(BaseModel):
     """Complete periods at the current weight whose metric lag has passed."""
     seconds_in_step: float = Field(ge=0, allow_inf_nan=False)
     """Seconds since the weight was confirmed."""
+    limit_seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Seconds in a step after which waiting becomes INCONCLUSIVE; ``None`` for no limit."""
 
 
 class Samples(BaseModel):
@@ -139,8 +140,6 @@ class Judgement(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     decision: Decision
-    mode: Mode
-    """``observe``: recorded, not acted upon."""
     sentence: str
     """The verdict in one line for a person."""
     e_value: float

@@ -2,7 +2,7 @@
 
 from orchestrator.domain.comparison_evidence import Span
 from orchestrator.domain.comparison_models import Decision, Judgement, StepView
-from orchestrator.domain.comparison_settings import ComparisonSettings, Mode
+from orchestrator.domain.comparison_settings import ComparisonSettings
 from orchestrator.domain.significance import Counts
 
 ODDS_LIMIT = 1_000_000
@@ -25,18 +25,17 @@ def describe(
             spoke loudest; an empty stretch when it never spoke.
         here: errors compared at the current weight.
     """
-    prefix = "observing only: " if judgement.mode is Mode.OBSERVE else ""
     if judgement.decision is Decision.ROLLBACK:
-        return f"{prefix}{_counts(*loudest)}; {_would_show(judgement)} (limit {_odds(settings.alpha)})"
+        return f"{_counts(*loudest)}; {_would_show(judgement)} (limit {_odds(settings.alpha)})"
     if here.periods == 0:
         text = f"no complete period with requests on both versions at a weight of {step.weight:g}%; nothing to compare"
     elif judgement.suspicious:
         text = f"{_counts(*loudest)}; suspicious: {_would_show(judgement)}; held from 1 in {settings.hold_at:g}"
     else:
         text = f"{_counts('errors', here)}; {_progress(judgement, step, settings)}"
-    if judgement.decision is Decision.INCONCLUSIVE:
-        text += f"; {_time(step.seconds_in_step)} in this step, limit {_time(settings.max_hold_seconds)}"
-    return prefix + text
+    if judgement.decision is Decision.INCONCLUSIVE and step.limit_seconds is not None:
+        text += f"; {_time(step.seconds_in_step)} in this step, limit {_time(step.limit_seconds)}"
+    return text
 
 
 def _would_show(judgement: Judgement) -> str:

@@ -1,25 +1,9 @@
 """What a release tolerates, and how sure the verdict must be: every setting of the comparison with its reason."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-
-class Mode(StrEnum):
-    """Whether the judgement moves traffic."""
-
-    ENFORCE = "enforce"
-    OBSERVE = "observe"
-
-
-class OnInconclusive(StrEnum):
-    """What the caller does with INCONCLUSIVE: stay at the weight, go on unproven, or go back."""
-
-    HOLD = "hold"
-    ADVANCE = "advance"
-    ROLLBACK = "rollback"
 
 
 class ComparisonSettings(BaseModel):
@@ -30,12 +14,10 @@ class ComparisonSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    mode: Mode = Mode.ENFORCE
-    """``enforce`` acts on the judgement; ``observe`` only records it. Default ``enforce``."""
-
     alpha: float = Field(default=0.01, gt=0, le=0.5)
     """Largest probability, over the whole release and any number of looks, of rolling back a release that is within the
-    margins. In (0, 0.5]. Default 1 %: one needless rollback in a hundred good releases at worst, measured far less."""
+    margins. In (0, 0.5]. Default 1 %: one needless rollback in a hundred good releases at worst, measured far less.
+    Several enforced comparisons in one plan get equal parts of it each."""
 
     beta: float = Field(default=0.05, gt=0, le=0.5)
     """Largest probability, per step, of advancing on proof a release that is worse than the acceptance margin. In
@@ -92,12 +74,6 @@ class ComparisonSettings(BaseModel):
 
     min_periods: int = Field(default=1, ge=1, le=1000)
     """Complete periods that must be visible at the current weight before an advance. Default 1."""
-
-    max_hold_seconds: float = Field(default=1800, gt=0, le=604_800)
-    """Time in a step after which waiting becomes INCONCLUSIVE. Default 1800."""
-
-    on_inconclusive: OnInconclusive = OnInconclusive.HOLD
-    """What the caller does then. Default ``hold``: no evidence is never a pass."""
 
     split_tolerance: float = Field(default=0.25, ge=0, le=10)
     """Deviation of the odds of reaching the canary from the weight that is still taken as routed by it. Default 0.25

@@ -12,6 +12,8 @@ from orchestrator.domain.analysis import (
     Limit,
     Measurement,
     Observation,
+    Query,
+    QueryReading,
     Verdict,
     worst,
 )
@@ -39,8 +41,12 @@ def compare(
     next_weight: float | None,
     seconds_in_step: float,
     slow: str | None,
+    limit_seconds: float | None = None,
+    alpha_share: float = 1,
 ) -> Measurement:
     """Judge canary against stable over every period of the release.
+
+    `limit_seconds` is how long the step may last; `alpha_share` the part of the settings' alpha that this check has.
 
     Bad numbers count as soon as they are visible; a PASS rests on complete periods of this step alone, on at least
     `min_samples` canary invocations, and never on silence. `slow` names the threshold of the slow counts.
@@ -52,8 +58,10 @@ def compare(
         next_weight=next_weight,
         periods_visible=len(here),
         seconds_in_step=seconds_in_step,
+        limit_seconds=limit_seconds,
     )
-    judgement = decide([_period(o, slow) for o in observations], view, check.settings)
+    settings = check.settings.model_copy(update={"alpha": check.settings.alpha * alpha_share})
+    judgement = decide([_period(o, slow) for o in observations], view, settings)
     samples = sum(o.canary.invocations for o in here if o.canary)
     return _measured(
         check,
@@ -67,6 +75,14 @@ def compare(
         **_span(observations),
         proven=judgement.decision is Decision.ADVANCE and samples >= check.min_samples,
     )
+
+
+def alpha_share(checks: Iterable[Check]) -> float:
+    """Return the part of its alpha that each comparison of a plan has: equal parts over those that may act.
+
+    So the promise of at most alpha needless rollbacks holds for the release, not for each check. In (0, 1].
+    """
+    return 1 / max(1, sum(isinstance(c, Compare) and c.mode == "enforce" for c in checks))
 
 
 def limit(check: Limit, observations: Sequence[Observation], *, step: int) -> Measurement:
@@ -123,6 +139,28 @@ def alarms(
         samples=len(found),
         window_start=int(since),
         query=cut(", ".join(check.names), MAX_TEXT),
+    )
+
+
+def query(check: Query, reading: QueryReading | None) -> Measurement:
+    """Judge a provider's number against its bounds; None: no period of this step is complete yet.
+
+    Where the stable version is out of bounds too, the environment is to blame: INCONCLUSIVE.
+    """
+    if reading is None:
+        return _measured(check, Verdict.INCONCLUSIVE, "waiting for the first complete period at this weight")
+    verdict, sentence = _query_verdict(check, reading)
+    return _measured(
+        check,
+        verdict,
+        "; ".join((sentence, *(f"{check.provider} warns: {w}" for w in reading.warnings))),
+        value=reading.value,
+        baseline=reading.baseline,
+        limit=check.maximum,
+        unit=check.unit,
+        samples=round(reading.samples or 0),
+        window_end=reading.at,
+        query=cut(reading.query, MAX_TEXT),
     )
 
 
@@ -199,7 +237,7 @@ def _arm(reading: ArmReading | None, slow: str | None) -> Arm | None:
     return Arm(
         invocations=reading.invocations,
         errors=min(reading.errors, reading.invocations),
-        slow=None if slow is None else min(reading.slow.get(slow, 0), reading.invocations),
+        slow=None if slow not in reading.slow else min(reading.slow[slow], reading.invocations),
     )
 
 
@@ -239,6 +277,28 @@ def _limit_verdict(
     return Verdict.PASS, told
 
 
+def _query_verdict(check: Query, reading: QueryReading) -> tuple[Verdict, str]:
+    if check.min_samples is not None and (reading.samples is None or reading.samples < check.min_samples):
+        counted = "no samples" if reading.samples is None else f"{reading.samples:g} samples"
+        return Verdict.INCONCLUSIVE, f"too little data: {counted}, {check.min_samples:g} needed"
+    if reading.value is None:
+        return Verdict.INCONCLUSIVE, f"no data from {check.provider}: no evidence is not a pass"
+    bounds = (("at least", check.minimum), ("at most", check.maximum))
+    wished = " and ".join(f"{words} {bound:g}{check.unit}" for words, bound in bounds if bound is not None)
+    told = f"{reading.value:.4g}{check.unit}, must be {wished}"
+    if _within(check, reading.value):
+        return Verdict.PASS, told
+    if reading.baseline is not None and not _within(check, reading.baseline):
+        both = f"environment: stable is out of bounds too ({reading.baseline:.4g}{check.unit}); {told}"
+        return Verdict.INCONCLUSIVE, both
+    return Verdict.FAIL, told
+
+
+def _within(check: Query, value: float) -> bool:
+    above = check.minimum is None or value >= check.minimum
+    return above and (check.maximum is None or value <= check.maximum)
+
+
 def _value(check: Limit, readings: Sequence[ArmReading]) -> tuple[float | None, int]:
     samples = sum(r.invocations for r in readings)
     if not samples:
@@ -246,7 +306,10 @@ def _value(check: Limit, readings: Sequence[ArmReading]) -> tuple[float | None, 
     if check.metric == "error_rate":
         return 100 * sum(r.errors for r in readings) / samples, samples
     if check.metric == "slow_share":
-        return 100 * sum(r.slow.get(f"{check.slower_than:g}", 0) for r in readings) / samples, samples
+        name = f"{check.slower_than:g}"
+        counted = [r for r in readings if name in r.slow]
+        samples = sum(r.invocations for r in counted)
+        return (100 * sum(r.slow[name] for r in counted) / samples, samples) if samples else (None, 0)
     statistic = check.metric.removeprefix("duration_")
     measured = [(r.durations[statistic], r.invocations) for r in readings if statistic in r.durations]
     weight = sum(n for _, n in measured)

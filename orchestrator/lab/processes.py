@@ -67,7 +67,7 @@ class Child:
         """Wrap a process that has just been started."""
         self.name = name
         self.disposable = False
-        """Has nothing to write at its end, so that it may be killed at once."""
+        """Has nothing to write at its end and is killed at once."""
         self.log = log
         self._process = process
 
@@ -202,7 +202,7 @@ async def start_temporal(
     (folder / "temporal.log").unlink(missing_ok=True)
     env = {"PATH": os.environ.get("PATH", ""), "HOME": str(folder)}
     child = await Child.start("temporal", command, env, folder)
-    child.disposable = not persistent
+    child.disposable = True  # what SQLite has committed survives a kill; a polite end takes a second
     return await _ready(child, child.until_written("Temporal Server:"))
 
 

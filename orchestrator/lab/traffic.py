@@ -10,7 +10,7 @@ from typing import Any, Self
 import httpx2
 
 _TOO_MANY = 429
-_BASKET = {"items": [{"price": 12.5, "quantity": 2}, {"price": 3.0}]}
+BASKET = {"items": [{"price": 12.5, "quantity": 2}, {"price": 3.0}]}
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Traffic:
         *,
         rate: float = 20.0,
         concurrency: int = 32,
-        events: Sequence[Any] = (_BASKET,),
+        events: Sequence[Any] = (BASKET,),
     ) -> None:
         """Describe the traffic.
 
@@ -63,17 +63,27 @@ class Traffic:
             qualifier: alias or version.
             rate: requests per second, above 0; may be changed while running.
             concurrency: calls under way at once; further ones are skipped and counted.
-            events: payloads, sent in turn.
+            events: payloads, sent in turn; may be changed while running.
         """
         self.rate = rate
         self.count = TrafficCount()
         self._target = f"{url}/2015-03-31/functions/{function}/invocations?Qualifier={qualifier}"
-        self._bodies = [json.dumps(event).encode() for event in events]
+        self.events = events
         self._concurrency = concurrency
         self._under_way: set[asyncio.Task[None]] = set()
         self._running: asyncio.Task[None] | None = None
         limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
         self._client = httpx2.AsyncClient(timeout=900, limits=limits, trust_env=False, verify=False)
+
+    @property
+    def events(self) -> Sequence[Any]:
+        """Payloads, sent in turn; may be set while running."""
+        return self._events
+
+    @events.setter
+    def events(self, events: Sequence[Any]) -> None:
+        self._events = tuple(events)
+        self._bodies = [json.dumps(event).encode() for event in self._events]
 
     async def __aenter__(self) -> Self:
         """Start."""

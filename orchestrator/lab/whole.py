@@ -1,7 +1,7 @@
 """The lab with Sluice in it: Temporal, the AWS endpoint, a worker, the sample function and its callers."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from orchestrator.domain.release import Actor, Artifact, Latest, ReleaseRequest,
 from orchestrator.domain.traffic import AliasState
 from orchestrator.lab import samples
 from orchestrator.lab.stack import Lab, LabOptions
-from orchestrator.lab.traffic import Traffic
+from orchestrator.lab.traffic import BASKET, Traffic
 from orchestrator.service import ReleaseService, new_release_id
 from orchestrator.settings import AwsOptions, Settings, TemporalSettings, WorkerSettings
 from orchestrator.temporal import connect_temporal
@@ -43,9 +43,9 @@ class WholeLab:
         """The sample alias of `function`."""
         return Target(account=ACCOUNT, region=self.lab.options.region, function=function, alias=ALIAS)
 
-    async def add_function(self, function: str) -> Target:
-        """Create a function whose alias serves the good version 1."""
-        await samples.create(self.client, function, alias=ALIAS, Timeout=2)
+    async def add_function(self, function: str, variant: samples.Variant = "v1") -> Target:
+        """Create a function whose alias serves version 1, the good one unless told otherwise."""
+        await samples.create(self.client, function, variant=variant, alias=ALIAS, Timeout=2)
         return self.target(function)
 
     async def upload(self, function: str, variant: samples.Variant) -> None:
@@ -57,9 +57,9 @@ class WholeLab:
         found: AliasState = await self.aws.functions(target).get_alias(target.function, target.alias)
         return found
 
-    def callers(self, target: Target, rate: float) -> Traffic:
-        """Steady invocations of the alias, `rate` a second, until the block ends."""
-        return Traffic(self.lab.aws_url, target.function, target.alias, rate=rate)
+    def callers(self, target: Target, rate: float, events: Sequence[Any] = (BASKET,)) -> Traffic:
+        """Steady invocations of the alias, `rate` a second with `events` in turn, until the block ends."""
+        return Traffic(self.lab.aws_url, target.function, target.alias, rate=rate, events=events)
 
 
 def plan(*weights: float, bake: float, final: float, checks: tuple[Check, ...] | None = None) -> Plan:

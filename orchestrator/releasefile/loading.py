@@ -5,7 +5,7 @@ from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
 import orchestrator.strategies
-from orchestrator.domain.analysis import Check
+from orchestrator.domain.analysis import Check, Query
 from orchestrator.domain.errors import InvalidSpec
 from orchestrator.domain.plan import Plugin
 from orchestrator.registry import Registry
@@ -24,16 +24,21 @@ from orchestrator.releasefile.model import (
     TargetEntry,
 )
 from orchestrator.releasefile.resolving import AskedGate, Parts, Recipe, resolved
+from orchestrator.releasefile.webhooks import rules_of
 from orchestrator.releasefile.wording import unknown
 
 STRATEGIES = Registry(orchestrator.strategies, "strategy")
 
 
 class Plugins(NamedTuple):
-    """The kinds of probes and gates that exist; None where they are not known here, then any kind is accepted."""
+    """The kinds of probes and gates that exist; None where they are not known here, then any kind is accepted.
+
+    `metrics` are the kinds of checks beside Sluice's own; None for none.
+    """
 
     probes: Registry | None = None
     gates: Registry | None = None
+    metrics: Registry | None = None
 
 
 def load(path: FilePath, plugins: Plugins = Plugins()) -> ReleaseFile:  # noqa: B008  immutable
@@ -68,8 +73,10 @@ def check(
     faults = Faults(document)
     faults.model(Sections, document.data, ())
     targets = _targets(document.data, _parts(document.data, plugins, faults), faults)
+    names = [n for n, _ in _entries(document.data, "targets")]
+    webhooks = rules_of(dict(_entries(document.data, "webhooks")), names, faults)
     problems = faults.problems
-    return (None, problems) if problems else (ReleaseFile(name, targets), ())
+    return (None, problems) if problems else (ReleaseFile(name, targets, webhooks), ())
 
 
 def _parts(data: Mapping[str, Any], plugins: Plugins, faults: Faults) -> Parts:
@@ -80,7 +87,7 @@ def _parts(data: Mapping[str, Any], plugins: Plugins, faults: Faults) -> Parts:
                 ("strategies", name), f"`{name}` is predefined: give your own strategy another name", at_key=True
             )
     checks: dict[str, Check | None] = dict(DEFAULT_CHECKS)
-    checks |= {n: _check(e, n, ("checks", n), faults) for n, e in _entries(data, "checks")}
+    checks |= {n: _check(e, plugins.metrics, ("checks", n), faults) for n, e in _entries(data, "checks")}
     return Parts(
         strategies=strategies,
         checks=checks,
@@ -118,13 +125,22 @@ def _strategy(entry: Mapping[str, Any], name: str, at: Path, faults: Faults) -> 
     return Recipe(name, plugin.plan(spec), plugin.sizing(spec)) if spec is not None else None
 
 
-def _check(entry: Mapping[str, Any], name: str, at: Path, faults: Faults) -> Check | None:
-    kind = faults.kind("check", entry, CHECKS, at)
+def _check(entry: Mapping[str, Any], metrics: Registry | None, at: Path, faults: Faults) -> Check | None:
+    name = str(at[-1])
+    kind = faults.kind("check", entry, (*CHECKS, *(metrics.names if metrics else ())), at)
     if kind is None:
         return None
     if "name" in entry:
         faults.add((*at, "name"), "the key above is the check's name: leave `name` out", at_key=True)
-    return faults.model(CHECKS[kind], {"name": name, "kind": kind, **_options(entry, "name")}, at)
+    if kind in CHECKS:
+        return faults.model(CHECKS[kind], {"name": name, "kind": kind, **_options(entry, "name")}, at)
+    assert metrics is not None
+    own = Query.model_fields.keys() - {"kind", "provider", "options"}
+    options = {key: value for key, value in _options(entry).items() if key not in own}
+    common = {key: value for key, value in entry.items() if key in own}
+    asked = faults.model(Query, {**common, "name": name, "kind": "query", "provider": kind}, at)
+    fits = faults.model(metrics[kind].Options, options, at, strict=False) is not None
+    return asked.model_copy(update={"options": options}) if asked is not None and fits else None
 
 
 def _plugin(entry: Mapping[str, Any], kinds: Registry | None, at: Path, faults: Faults) -> Plugin | None:

@@ -1,11 +1,14 @@
 """What may stand in a release file, apart from the options of each kind of strategy, check, probe and gate."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from orchestrator.domain.analysis import Alarms, Check, Compare, Limit
+from orchestrator.domain.intake import OnBusy, Rule
 from orchestrator.domain.plan import Plan
 from orchestrator.domain.release import Configuration, Target
 from orchestrator.domain.traffic import Frozen
@@ -82,6 +85,8 @@ class TargetEntry(Target):
     """Settings of the function that change in the same release; what is left out stays as it is."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Free text by name, carried by the release."""
+    on_busy: OnBusy = "reject"
+    """What an event does while another release holds the target: `reject` it, `supersede` the other, or `queue`."""
     sampling: SamplingEntry = SamplingEntry()
     """Overrides of the file's `sampling`."""
     limits: LimitsEntry = LimitsEntry()
@@ -97,13 +102,15 @@ class Sections(FileModel):
     targets: Annotated[Written, Field(min_length=1)]
     """What can be released, by name."""
     strategies: Written = Field(default_factory=dict)
-    """Recipes by name, each with a `kind`: canary, linear, blue_green or all_at_once."""
+    """Recipes by name, each with a `kind`: auto, canary, linear, blue_green or all_at_once."""
     checks: Written = Field(default_factory=dict)
-    """What is watched during a release, by name, each with a `kind`: compare, limit or alarm."""
+    """What is watched during a release, by name, each with a `kind`: compare, limit, alarm or prometheus."""
     probes: Written = Field(default_factory=dict)
     """Questions to the new version before it gets traffic, by name, each with a `kind`."""
     gates: Written = Field(default_factory=dict)
     """Questions asked before a step, by name, each with a `kind`."""
+    webhooks: Written = Field(default_factory=dict)
+    """Which events of CI systems start what, by name."""
     limits: LimitsEntry = LimitsEntry()
     """The longest that anything may last, for every target."""
     sampling: SamplingEntry = SamplingEntry()
@@ -119,6 +126,7 @@ class ResolvedTarget(Frozen):
     configuration: Configuration = Configuration()
     provisioned_concurrency: int | None = None
     labels: dict[str, str] = Field(default_factory=dict)
+    on_busy: OnBusy = "reject"
 
 
 class ReleaseFile(NamedTuple):
@@ -126,3 +134,4 @@ class ReleaseFile(NamedTuple):
 
     name: str
     targets: dict[str, ResolvedTarget]
+    webhooks: Mapping[str, Rule] = MappingProxyType({})

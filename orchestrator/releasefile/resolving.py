@@ -91,7 +91,7 @@ def resolved(name: str, entry: TargetEntry, recipe: Recipe, parts: Parts, faults
             f"longer than the deadline of {format_duration(plan.limits.deadline)}",
         )
     place = Target(**{field: getattr(entry, field) for field in Target.model_fields})
-    kept = entry.model_dump(include={"provisioned_concurrency", "labels"})
+    kept = entry.model_dump(include={"provisioned_concurrency", "labels", "on_busy"})
     return ResolvedTarget(name=name, target=place, plan=plan, configuration=entry.configuration, **kept)
 
 

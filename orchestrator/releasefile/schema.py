@@ -11,10 +11,12 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
+from orchestrator.domain.analysis import Query
 from orchestrator.registry import Registry
 from orchestrator.releasefile.codedeploy import SPELLINGS
 from orchestrator.releasefile.loading import STRATEGIES, Plugins
 from orchestrator.releasefile.model import CHECKS, Asking, Sections, TargetEntry
+from orchestrator.releasefile.webhooks import WebhookEntry
 from orchestrator.strategies import format_duration
 
 Schema = dict[str, Any]
@@ -47,9 +49,10 @@ def json_schema(plugins: Plugins = Plugins()) -> Schema:  # noqa: B008  immutabl
     entries = {
         "targets": target,
         "strategies": _kinds(defs, "strategy", {name: STRATEGIES[name].spec for name in STRATEGIES.names}),
-        "checks": _kinds(defs, "check", CHECKS),
+        "checks": _checks(defs, plugins.metrics),
         "probes": _plugin(defs, "probe", plugins.probes),
         "gates": _plugin(defs, "gate", plugins.gates, _of(Asking, defs)["properties"]),
+        "webhooks": _of(WebhookEntry, defs),
     }
     for section, entry in entries.items():
         schema["properties"][section]["additionalProperties"] = entry
@@ -88,6 +91,21 @@ def _kinds(
         "properties": {"kind": {"enum": list(models)}},
         "oneOf": [{"$ref": f"#/$defs/{noun}.{kind}"} for kind in models],
     }
+
+
+def _checks(defs: dict[str, Schema], metrics: Registry | None) -> Schema:
+    """Return Sluice's own kinds, and one per metric provider: what every query has, with the provider's options."""
+    own = _kinds(defs, "check", CHECKS)
+    if metrics is None:
+        return own
+    asked = _of(Query, defs)
+    common = {k: v for k, v in asked["properties"].items() if k not in {"kind", "name", "provider", "options"}}
+    models = {kind: metrics[kind].Options for kind in metrics.names}
+    more = _kinds(defs, "check", models, common)
+    for kind in models:
+        defs[f"check.{kind}"]["required"].append("query")
+    kinds = {"kind": {"enum": [*own["properties"]["kind"]["enum"], *models]}}
+    return {**own, "properties": kinds, "oneOf": [*own["oneOf"], *more["oneOf"]]}
 
 
 def _plugin(

@@ -111,7 +111,7 @@ async def test_scenario_12_leftover_weights_are_refused_without_adopt(world):
     (problem,) = (await world.preflight()).problems
     assert "10 % go to version 2, the rest to version 1" in problem
     assert "--routing-config 'AdditionalVersionWeights={}'" in problem
-    assert "`adopt`" in problem
+    assert "`--adopt`" in problem
 
 
 async def test_scenario_12_leftover_weights_are_adopted_by_explicit_option(world):

@@ -84,7 +84,7 @@ async def test_scenario_20_a_red_alarm_refuses_the_release(world):
     report = await world.preflight(Alarms(name="pager", names=("errors",)))
     (problem,) = report.problems
     assert problem.startswith("alarm errors is red since 2026-01-05T12:20:07+00:00 (5 datapoints above 1)")
-    assert "`override_red_alarms`" in problem
+    assert "`--override-red-alarms`" in problem
     assert report.red_alarms == {}
 
 

@@ -300,6 +300,14 @@ def test_every_screen_fits(states, width, weight):
     assert max(sum(len(text) for text, _ in line) for line in lines) <= width
 
 
+def test_a_low_screen_keeps_the_newest_of_the_journal(states):
+    state = states.release(events=tuple(states.event(i, "judged", f"look {i}") for i in range(6)))
+    lines = plain(render_release(state, states.at(12), height=9)).splitlines()
+    assert len(lines) == 9
+    assert [line.split(" ", 1)[1] for line in lines[-3:]] == ["look 3", "look 4", "look 5"]
+    assert plain(render_release(state, states.at(12), height=2)).splitlines()[-1] == "14:05:11 look 5"
+
+
 @PATIENT
 @given(weight=st.floats(0.001, 99.999))
 def test_both_versions_are_seen_while_both_serve(states, weight):

@@ -28,7 +28,12 @@ STRICT = ComparisonSettings(rho=1, delta=0, accept_rho=1)
 
 def step(weight=10.0, next_weight=50.0, periods_visible=5, seconds=300.0) -> StepView:
     return StepView(
-        index=0, weight=weight, next_weight=next_weight, periods_visible=periods_visible, seconds_in_step=seconds
+        index=0,
+        weight=weight,
+        next_weight=next_weight,
+        periods_visible=periods_visible,
+        seconds_in_step=seconds,
+        limit_seconds=1800,
     )
 
 

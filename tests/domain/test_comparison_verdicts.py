@@ -13,7 +13,6 @@ from orchestrator.domain.comparison import (
     Decision,
     Evidence,
     InvalidPeriods,
-    Mode,
     Period,
     StepView,
     auto_weights,
@@ -26,7 +25,12 @@ from orchestrator.domain.comparison import (
 
 def step(weight=10.0, next_weight=50.0, periods_visible=5, seconds=300.0) -> StepView:
     return StepView(
-        index=0, weight=weight, next_weight=next_weight, periods_visible=periods_visible, seconds_in_step=seconds
+        index=0,
+        weight=weight,
+        next_weight=next_weight,
+        periods_visible=periods_visible,
+        seconds_in_step=seconds,
+        limit_seconds=1800,
     )
 
 
@@ -272,14 +276,6 @@ def test_the_sentence_of_suspicion_and_of_the_longest_hold():
     assert judgement.sentence.startswith("errors: 3 of 60 canary requests failed against 2 of 540")
     assert "; suspicious: a release within the margins would show this in at most 1 in " in judgement.sentence
     assert judgement.sentence.endswith("; held from 1 in 10; 30 min in this step, limit 30 min")
-
-
-def test_observing_says_so_and_decides_the_same():
-    """A judgement that is not acted upon is marked in the data and in the text."""
-    judgement = decide([minute(0, (69, 9), (621, 1))], step(), ComparisonSettings(mode=Mode.OBSERVE))
-    assert judgement.decision is Decision.ROLLBACK
-    assert judgement.mode is Mode.OBSERVE
-    assert judgement.sentence.startswith("observing only: errors: 9 of 69")
 
 
 def test_a_judgement_is_plain_json():

@@ -4,44 +4,7 @@ import time
 
 import pytest
 
-from tests.lab.calls import ECHO, RAISE, call, make, points, refused, until
-
-
-@pytest.fixture
-async def called(functions):
-    """Alias `live` split in halves; four calls through it, one of them failing, and one call of version 1 by number."""
-    await make(functions, ECHO % 1, RAISE % 2, alias="live")
-    for _ in range(3):
-        await call(functions, "live")
-    await functions.update_alias(FunctionName="f", Name="live", FunctionVersion="2")
-    await call(functions, "live")
-    await call(functions, "1")
-
-
-async def test_each_dimension_set_counts_its_own_invocations(cloudwatch, called):
-    async def total(**where):
-        return sum(await points(cloudwatch, "Invocations", **where))
-
-    assert await total() == 5
-    assert await total(resource="f:live") == 4
-    assert await total(resource="f:live", executed="1") == 3
-    assert await total(resource="f:live", executed="2") == 1
-    assert await total(resource="f:1") == 1
-    assert await total(resource="f:1", executed="1") == 0
-
-
-async def test_errors_are_zero_where_there_were_only_good_invocations(cloudwatch, called):
-    assert set(await points(cloudwatch, "Errors", resource="f:live", executed="1")) == {0.0}
-    assert await points(cloudwatch, "Errors", resource="f:live", executed="2") == [1.0]
-
-
-async def test_without_invocations_there_is_no_point(cloudwatch, called):
-    assert await points(cloudwatch, "Invocations", resource="f:live", executed="9") == []
-    assert await points(cloudwatch, "Errors", resource="f:none") == []
-
-
-async def test_a_metric_of_another_function_or_an_arn_has_no_data(cloudwatch, called):
-    assert await points(cloudwatch, "Invocations", name="arn:aws:lambda:us-east-1:000000000000:function:f") == []
+from tests.lab.calls import ECHO, call, make, points, refused, until
 
 
 async def test_data_is_visible_only_after_the_lag_and_stamped_at_the_start(functions, cloudwatch, admin):
@@ -161,28 +124,6 @@ async def test_results_beyond_max_datapoints_come_by_next_token(cloudwatch, aws)
 async def test_writing_into_a_namespace_of_aws_is_refused(cloudwatch, aws):
     with refused("InvalidParameterValue", 400):
         await cloudwatch.put_metric_data(Namespace="AWS/Lambda", MetricData=[{"MetricName": "Errors", "Value": 1}])
-
-
-async def test_listed_metrics_are_the_gateway_s_own(cloudwatch, called):
-    listed = await cloudwatch.list_metrics(
-        Namespace="AWS/Lambda", MetricName="Errors", Dimensions=[{"Name": "ExecutedVersion"}]
-    )
-    versions = [{d["Name"]: d["Value"] for d in m["Dimensions"]}["ExecutedVersion"] for m in listed["Metrics"]]
-    assert versions == ["1", "2"]
-
-
-async def test_get_metric_statistics_answers_the_same(cloudwatch, called):
-    now = time.time()
-    answer = await cloudwatch.get_metric_statistics(
-        Namespace="AWS/Lambda",
-        MetricName="Invocations",
-        Dimensions=[{"Name": "FunctionName", "Value": "f"}],
-        StartTime=now - 120,
-        EndTime=now + 60,
-        Period=60,
-        Statistics=["Sum"],
-    )
-    assert sum(point["Sum"] for point in answer["Datapoints"]) == 5
 
 
 @pytest.mark.parametrize("status", ["PartialData", "InternalError", "Forbidden"])

@@ -1,13 +1,15 @@
 """Every mistake is told in a whole sentence, with its place.
 
-The cases stand in `problems/*.txt`: a file's lines after `|`, then what is said of it.
+The cases stand in `problems/*.txt`: a file's lines after `|`, then what is said of it; `{KINDS}` are all strategies.
 """
 
 from pathlib import Path
 
 import pytest
 
-from orchestrator.releasefile.loading import check
+from orchestrator.releasefile.loading import STRATEGIES, check
+
+KINDS = ", ".join(STRATEGIES.names)
 
 
 def cases():
@@ -15,7 +17,7 @@ def cases():
         for i, block in enumerate(path.read_text().strip().split("\n\n"), start=1):
             lines = block.splitlines()
             text = "\n".join(line[2:] for line in lines if line.startswith("|"))
-            said = [line for line in lines if not line.startswith("|")]
+            said = [line.replace("{KINDS}", KINDS) for line in lines if not line.startswith("|")]
             yield pytest.param(text + "\n", said, id=f"{path.stem}-{i}")
 
 

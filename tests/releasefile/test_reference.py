@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from activities import metrics
+from orchestrator.domain.analysis import Query
 from orchestrator.domain.comparison import ComparisonSettings
 from orchestrator.domain.release import Configuration
+from orchestrator.registry import Registry
 from orchestrator.releasefile.codedeploy import SPELLINGS
 from orchestrator.releasefile.loading import STRATEGIES
 from orchestrator.releasefile.model import CHECKS, Asking, LimitsEntry, SamplingEntry, Sections, TargetEntry
@@ -24,11 +27,13 @@ MODELS = {
     "`gates.NAME`": [Asking],
     "`kind: canary`": [STRATEGIES["canary"].spec, Weighted, AskBefore],
     "`kind: linear`": [STRATEGIES["linear"].spec],
+    "`kind: auto`": [STRATEGIES["auto"].spec],
     "`kind: blue_green`": [STRATEGIES["blue_green"].spec, AskFor],
     "`kind: all_at_once`": [STRATEGIES["all_at_once"].spec],
     "`kind: compare`": [CHECKS["compare"], ComparisonSettings],
     "`kind: limit`": [CHECKS["limit"]],
     "`kind: alarm`": [CHECKS["alarm"]],
+    "`kind: prometheus`": [Query, Registry(metrics, "metric provider")["prometheus"].Options],
 }
 SAID_ONCE = {"name", "kind", "on_failure", "on_inconclusive", "mode"}
 
@@ -44,8 +49,10 @@ def rows(heading):
 @pytest.mark.parametrize("heading", MODELS)
 def test_every_field_is_documented(heading):
     fields = {field for model in MODELS[heading] for field in model.model_fields}
-    if heading.startswith("`kind: ") and MODELS[heading][0] in CHECKS.values():
+    if MODELS[heading][0] in {*CHECKS.values(), Query}:
         fields -= SAID_ONCE
+    if MODELS[heading][0] is Query:
+        fields -= {"provider", "options"}
     assert fields - rows(heading).keys() == set()
 
 

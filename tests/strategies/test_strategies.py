@@ -44,7 +44,7 @@ def assert_performable(steps):
 
 
 def test_every_strategy_is_found_by_its_file():
-    assert STRATEGIES.names == ("all_at_once", "blue_green", "canary", "linear")
+    assert {"all_at_once", "blue_green", "canary", "linear"} <= set(STRATEGIES.names)
 
 
 @pytest.mark.parametrize("name", STRATEGIES.names)

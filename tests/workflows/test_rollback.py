@@ -56,17 +56,17 @@ async def test_bad_final_bake_returns_to_the_recorded_version(stage: Stage) -> N
     assert stage.writes() == ["version 4", "version 1"]
 
 
-@pytest.mark.parametrize("error", [Throttled("429"), Unavailable("503")])
-async def test_restore_that_fails_for_ten_minutes_is_told_and_goes_on(stage: Stage, error: Exception) -> None:
+async def test_restore_that_fails_for_ten_minutes_is_told_and_goes_on(stage: Stage) -> None:
     """Scenario 31: it never says ROLLED_BACK before the alias was read back."""
     request, handle = await stage.baking()
-    stage.aws.faults.refuse("update_alias", error, times=None)
+    stage.aws.faults.refuse("update_alias", Throttled("429"), times=4)
+    stage.aws.faults.refuse("update_alias", Unavailable("AWS answered 503"), times=None)
     await stage.order(request, Command.ABORT)
     await stage.forward(handle, minutes(10))
     state = await stage.until(request, lambda s: bool(told(s, EventKind.FAILING)))
     assert (state.phase, state.outcome) == (Phase.ROLLING_BACK, None)
     assert state.sentence == f"alias {stage.target} could not be restored yet; still trying"
-    assert str(error) in (state.trouble or "")
+    assert "AWS answered 503" in (state.trouble or "")
     assert len(stage.aws.journal.of("update_alias")) > 10
     stage.aws.faults.clear()
     state = await stage.finish(handle)
@@ -76,10 +76,10 @@ async def test_restore_that_fails_for_ten_minutes_is_told_and_goes_on(stage: Sta
 
 async def test_deadline_that_passes_during_a_rollback_disturbs_nothing(stage: Stage) -> None:
     """The release is late already; the way back has no limit."""
-    request, handle = await stage.baking(stage.request(plan=plan(limits=Limits(deadline=minutes(6)))))
+    request, handle = await stage.baking(stage.request(plan=plan(limits=Limits(deadline=minutes(2)))))
     stage.aws.faults.refuse("update_alias", Throttled("429"), times=None)
     await stage.order(request, Command.ABORT)
-    await stage.forward(handle, minutes(10))
+    await stage.forward(handle, minutes(3))
     stage.aws.faults.clear()
     state = await stage.finish(handle)
     assert (state.outcome, state.cause) == (Outcome.ROLLED_BACK, Cause.ABORT)

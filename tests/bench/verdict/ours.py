@@ -14,6 +14,8 @@ K = np.array(FRACTIONS)[:, None]
 AFTER_FULL = 5
 """Minutes charged at a weight of 100 %, as on the common clock."""
 NEVER = 10**6
+LONGEST_STEP = 30.0
+"""Minutes after which an unproven step goes on, if the data could have shown a failure and are not suspicious."""
 
 
 def alarm_terms(n, x, big_n, big_x, rho):
@@ -127,7 +129,12 @@ class Gated:
 
 
 def gated(
-    design: Cells, weights: tuple[float, ...], settings: ComparisonSettings, rng: np.random.Generator, horizon: int
+    design: Cells,
+    weights: tuple[float, ...],
+    settings: ComparisonSettings,
+    rng: np.random.Generator,
+    horizon: int,
+    longest_step: float = LONGEST_STEP,
 ) -> Gated:
     """Run the ramp ``weights`` (percent, the last one 100), advancing on proof.
 
@@ -153,7 +160,7 @@ def gated(
         fired = running & (alarm.peak >= -np.log(settings.alpha))
         outcome.rolled_back[fired] = t
         running &= ~fired & (t < outcome.full_at + AFTER_FULL)
-        on = _advances(alarm, here, settings, ramp[np.minimum(step + 1, len(ramp) - 1)], t - began)
+        on = _advances(alarm, here, settings, ramp[np.minimum(step + 1, len(ramp) - 1)], (t - began) / longest_step)
         on &= running & (step < len(ramp) - 1) & (seen_step == step)
         step, began = step + on, np.where(on, t, began)
         outcome.full_at[on & (step == len(ramp) - 1)] = t
@@ -162,10 +169,10 @@ def gated(
     return outcome
 
 
-def _advances(alarm: AlarmBatch, here: StepBatch, settings: ComparisonSettings, following, minutes_in_step):
+def _advances(alarm: AlarmBatch, here: StepBatch, settings: ComparisonSettings, following, time_used):
     calm = alarm.value < np.log(settings.hold_at)
     proven = (here.log_accept(following) >= -np.log(settings.beta)) & (here.compared > 0)
-    overdue = (minutes_in_step >= settings.max_hold_seconds / 60) & here.evidence()
+    overdue = (time_used >= 1) & here.evidence()
     return calm & (proven | overdue)
 
 

@@ -23,7 +23,14 @@ def period(index, weight, counts) -> Period:
 
 
 def view(weight, next_weight=100.0, visible=1, seconds=60.0) -> StepView:
-    return StepView(index=0, weight=weight, next_weight=next_weight, periods_visible=visible, seconds_in_step=seconds)
+    return StepView(
+        index=0,
+        weight=weight,
+        next_weight=next_weight,
+        periods_visible=visible,
+        seconds_in_step=seconds,
+        limit_seconds=900,
+    )
 
 
 @pytest.mark.parametrize("requests_per_second", [0.1, 10.0])
@@ -53,9 +60,9 @@ def test_the_timed_rule_rolls_back_in_the_same_minute(requests_per_second):
 @pytest.mark.parametrize("requests_per_second", [1.0, 50.0])
 def test_the_gated_ramp_takes_the_same_decisions(requests_per_second):
     """One trace of each kind, replayed through decide at every minute with its own lag."""
-    rng, settings = np.random.default_rng(2), ComparisonSettings(max_hold_seconds=900)
+    rng, settings = np.random.default_rng(2), ComparisonSettings()
     design, weights = cells(requests_per_second, 1, rng), (10.0, 50.0, 100.0)
-    outcome = gated(design, weights, settings, rng, horizon=40)
+    outcome = gated(design, weights, settings, rng, horizon=40, longest_step=15)
     decisions = set()
     for trace in range(design.size):
         step, began = 0, 0

@@ -15,10 +15,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer with the basket's total and the release that computed it.
 
     Args:
-        event: may have `items`, each with `price` and `quantity`; a queue's `Records` are counted.
+        event: may have `items`, each with `price` and `quantity`; a queue's `Records` are counted. What surrounds the
+            function and hits every release alike: `outage`, the share (0-1) of calls that a downstream service
+            fails, and `pace`, by which everything takes longer.
         context: Lambda's context.
     """
-    time.sleep(SECONDS)
+    time.sleep(SECONDS * event.get("pace", 1))
+    if random.random() < event.get("outage", 0):  # noqa: S311 - chance, no secret
+        raise PaymentRefused("the payment provider is down")
     if random.random() < ERROR_RATE:  # noqa: S311 - chance, no secret
         print(f"release {RELEASE} lost a payment")  # noqa: T201 - a function logs by printing
         raise PaymentRefused(f"release {RELEASE} could not charge the card")

@@ -1,0 +1,161 @@
+"""The activities around a release: start it, wait for its target, follow it, and press its buttons."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NoReturn, Protocol
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.errors import translated
+from orchestrator.domain.errors import Conflict, IllegalCommand, NotFound
+from orchestrator.domain.intake import (
+    SUPERSEDED,
+    Follow,
+    Standing,
+    Submission,
+    SubmissionState,
+    Submitted,
+    Turn,
+    standing_of,
+)
+from orchestrator.domain.journal import ReleaseState
+from orchestrator.domain.release import Command, Order, Outcome, Phase, ReleaseRequest, Target
+
+WAITING = "Waiting"
+"""Temporal error type of an attempt that must look again later."""
+LOOK_FIRST = timedelta(seconds=1)
+"""Time between two looks of the first in line, and of whoever aborts another."""
+LOOK_LATER = timedelta(seconds=5)
+"""Time between two looks of the others in line."""
+LOOK_RELEASE = timedelta(seconds=2)
+"""Time between two looks at a running release."""
+
+
+class Releases(Protocol):
+    """The use cases of releases, as far as an intake needs them. Raises only errors of `orchestrator.domain.errors`."""
+
+    async def submit(self, request: ReleaseRequest) -> ReleaseState:
+        """Start the release; the same idempotency key gives the release that it started. Raises Conflict."""
+        ...
+
+    async def get(self, ref: str) -> ReleaseState:
+        """Read one release. Raises NotFound."""
+        ...
+
+    async def command(self, order: Order, *, key: str) -> ReleaseState:
+        """Send one command, taken once for the same `key`. Raises IllegalCommand, NotFound, Unavailable."""
+        ...
+
+    async def holder(self, target: Target) -> ReleaseState | None:
+        """Return the newest release of the target, ended or not, strongly consistent; None where there was none."""
+        ...
+
+    async def waiting(self, target: Target) -> Sequence[SubmissionState]:
+        """Return the submissions with policy `queue` that have not started, in order of arrival."""
+        ...
+
+
+class Intaking:
+    """Activities on the queue `sluice-intake`; `pace` scales the time between two looks, 1 but in tests."""
+
+    def __init__(self, releases: Releases, pace: float = 1) -> None:
+        self._releases = releases
+        self._pace = pace
+
+    @activity.defn(name="submit_release")
+    @translated
+    async def submit_release(self, work: Submission) -> Submitted:
+        """Start the release unless its target is held. A second run finds what the first has started."""
+        request = work.request
+        if work.on_busy == "queue" and (before := await self._before(work)):
+            return Submitted(status="busy", sentence=f"{len(before)} before it in line for {request.target}")
+        holder = await self._releases.holder(request.target) if activity.info().attempt > 1 else None
+        if holder is not None and holder.release_id == request.release_id:
+            return Submitted(status="started", sentence=f"release {request.release_id} has started")
+        try:
+            state = await self._releases.submit(request)
+        except Conflict as error:
+            return Submitted(status="refused" if work.on_busy == "reject" else "busy", sentence=str(error))
+        return Submitted(status="started", sentence=f"release {state.release_id} has started")
+
+    @activity.defn(name="await_turn")
+    @translated
+    async def await_turn(self, work: Submission) -> Turn:
+        """Return when the target is free for this submission, or never will be. A second run looks again.
+
+        With `supersede` the holder is aborted, once, and has ended at 100 % stable when this returns.
+        """
+        holder = await self._releases.holder(work.request.target)
+        if work.on_busy == "supersede":
+            return await self._superseding(work, holder)
+        before = await self._before(work)
+        if len(before) >= work.line_limit:
+            limit = f"{work.line_limit} releases wait for {work.request.target} already"
+            return Turn(refused=f"{limit}: let the line get shorter, or abort what is not needed")
+        if before:
+            _look_again(f"{len(before) + 1} in line for {work.request.target}", LOOK_LATER * self._pace)
+        if holder is not None and not holder.done:
+            _look_again(f"next in line; {_holds(holder)}", LOOK_FIRST * self._pace)
+        return Turn()
+
+    @activity.defn(name="follow_release")
+    @translated
+    async def follow_release(self, work: Follow) -> Standing:
+        """Return the release's standing once it is another than `seen`. A second run reads again."""
+        try:
+            standing = standing_of(await self._releases.get(work.release_id))
+        except NotFound:
+            standing = None  # started this moment and not listed yet
+        if standing is not None and standing.key != work.seen:
+            return standing
+        _look_again(standing.description if standing else "not listed yet", LOOK_RELEASE * self._pace)
+
+    @activity.defn(name="send_order")
+    @translated
+    async def send_order(self, order: Order) -> str:
+        """Send a command and return what became of it. A second run sends the same command."""
+        key = f"{order.command}/{order.step}/{order.actor.source}/{order.actor.name}"
+        try:
+            await self._releases.command(order, key=key)
+        except (IllegalCommand, NotFound) as error:
+            return f"{order.command} by {order.actor.name} was refused: {error}"
+        return f"{order.command} of release {order.release_id} by {order.actor.name} was taken"
+
+    async def _superseding(self, work: Submission, holder: ReleaseState | None) -> Turn:
+        request = work.request
+        if holder is None or holder.release_id == request.release_id:
+            return Turn()
+        if holder.started_at > request.submitted_at:
+            return Turn(refused=f"{SUPERSEDED}{holder.release_id}, which was submitted later")
+        if holder.done:
+            if holder.outcome is Outcome.FAILED:
+                return Turn(refused=f"{_holds(holder)}: a person must look at {request.target} first")
+            return Turn()
+        if holder.phase is not Phase.ROLLING_BACK:
+            why = f": {request.reason}" if request.reason else ""
+            order = Order(
+                command=Command.ABORT,
+                actor=request.actor,
+                release_id=holder.release_id,
+                reason=f"{SUPERSEDED}{request.release_id}{why}",
+            )
+            try:
+                await self._releases.command(order, key=f"supersede/{request.release_id}")
+            except IllegalCommand:
+                pass  # it has ended meanwhile: the next look finds out how
+        _look_again(f"superseding: {_holds(holder)}", LOOK_FIRST * self._pace)
+
+    async def _before(self, work: Submission) -> list[SubmissionState]:
+        own = (work.request.submitted_at, work.request.release_id)
+        line = await self._releases.waiting(work.request.target)
+        return [each for each in line if (each.submitted_at, each.release_id) < own]
+
+
+def _holds(holder: ReleaseState) -> str:
+    return f"release {holder.release_id} ({holder.outcome or holder.phase}) holds {holder.target}"
+
+
+def _look_again(sentence: str, after: timedelta) -> NoReturn:
+    activity.heartbeat(sentence)
+    raise ApplicationError(sentence, type=WAITING, next_retry_delay=after, category=ApplicationErrorCategory.BENIGN)

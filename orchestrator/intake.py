@@ -1,0 +1,146 @@
+"""Receiving an event: map it, make it durable, answer. What happens then is the workflow's business."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from orchestrator.domain.errors import SluiceError, Unavailable
+from orchestrator.domain.intake import Delivery
+from orchestrator.domain.intake import Intake as IntakeInput
+from orchestrator.domain.intake import Submission
+from orchestrator.intake_mapping import mapped
+from orchestrator.releasefile.loading import Plugins, load
+from orchestrator.releasefile.model import ReleaseFile
+from orchestrator.settings import Settings
+from orchestrator.temporal import WORKFLOW_QUEUE
+from workflows.intake import MEMO_SUBMISSION, IntakeWorkflow, SubmissionWorkflow, submission_attributes, submission_state
+
+START_SECONDS = 3
+"""How long a sender waits for Temporal at most: GitHub and GitLab give up after ten seconds."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of a delivery. `ignored` says why nothing was started; `repeated` that it was there before."""
+
+    delivery: str
+    releases: tuple[tuple[str, str], ...] = ()
+    """Release id and target (`function:alias`) of each release that starts now or later."""
+    orders: tuple[str, ...] = ()
+    ignored: str = ""
+    repeated: bool = False
+
+
+@dataclass
+class RuleFile:
+    """The release file, read again when it changes; a file that breaks leaves the last good one in force."""
+
+    path: Path
+    plugins: Plugins = Plugins()
+    _stamp: tuple[int, int] = (0, 0)
+    _file: ReleaseFile | None = field(default=None)
+
+    def __call__(self) -> ReleaseFile:
+        """Return the newest good content. Raises InvalidSpec while there has never been one."""
+        try:
+            found = self.path.stat()
+            stamp = (found.st_mtime_ns, found.st_size)
+        except OSError:
+            stamp = self._stamp if self._file is not None else (0, 1)
+        if self._file is None or stamp != self._stamp:
+            try:
+                self._file = load(self.path, self.plugins)
+            except SluiceError:
+                if self._file is None:
+                    raise
+            self._stamp = stamp
+        return self._file
+
+
+class Intake:
+    """Takes verified deliveries. `rules` gives the release file whose `webhooks` are in force."""
+
+    def __init__(self, client: Client, settings: Settings, rules: Callable[[], ReleaseFile | None]) -> None:
+        self._client = client
+        self._settings = settings
+        self._rules = rules
+
+    @classmethod
+    def of(cls, client: Client, settings: Settings, plugins: Plugins = Plugins()) -> "Intake":  # noqa: B008  immutable
+        """Take the release file of the settings (`SLUICE_API__RELEASE_FILE`); without one everything is ignored."""
+        path = settings.api.release_file
+        return cls(client, settings, RuleFile(path, plugins) if path is not None else _no_rules)
+
+    async def receive(self, delivery: Delivery) -> Receipt:
+        """Make the delivery durable and return. A second one with the same id starts nothing and returns the same.
+
+        Raises InvalidSpec where a rule fits and cannot be followed, Unavailable when Temporal has not taken it: then
+        nothing has been accepted, and the sender must deliver again.
+        """
+        file = self._rules()
+        if file is None:
+            return Receipt(delivery.id, ignored="no release file is set (SLUICE_API__RELEASE_FILE)")
+        found = mapped(delivery, file.webhooks.values(), file)
+        if found.intake is None:
+            return Receipt(delivery.id, ignored=found.ignored)
+        patience = timedelta(hours=self._settings.hooks.patience)
+        limits = {"line_limit": self._settings.hooks.line_limit, "patience": patience}
+        submissions = tuple(s.model_copy(update=limits) for s in found.intake.submissions)
+        intake = found.intake.model_copy(update={"submissions": submissions})
+        return Receipt(
+            delivery.id,
+            releases=tuple((s.request.release_id, str(s.request.target)) for s in submissions),
+            orders=tuple(f"{order.command} {order.release_id}" for order in intake.orders),
+            repeated=not await self._start(delivery.workflow_id, intake),
+        )
+
+    async def _start(self, workflow_id: str, intake: IntakeInput) -> bool:
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await self._client.start_workflow(
+                    IntakeWorkflow.run,
+                    intake,
+                    id=workflow_id,
+                    task_queue=WORKFLOW_QUEUE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    static_summary=f"{intake.provider} {intake.event}",
+                    rpc_timeout=timedelta(seconds=START_SECONDS),
+                )
+        except WorkflowAlreadyStartedError:
+            return False
+        except (TimeoutError, RPCError):
+            raise Unavailable("Temporal has not taken the delivery; deliver it again") from None
+        return True
+
+
+async def submit(client: Client, submission: Submission) -> bool:
+    """Start the workflow `Submission`; False when the same release was submitted before. Raises Unavailable."""
+    try:
+        await client.start_workflow(
+            SubmissionWorkflow.run,
+            submission,
+            id=submission.workflow_id,
+            task_queue=WORKFLOW_QUEUE,
+            memo={MEMO_SUBMISSION: submission_state(submission)},
+            search_attributes=submission_attributes(submission),
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            rpc_timeout=timedelta(seconds=5),
+        )
+    except WorkflowAlreadyStartedError:
+        return False
+    except RPCError as error:
+        raise Unavailable(f"Temporal did not take the submission: {error.message}") from None
+    return True
+
+
+def _no_rules() -> None:
+    return None
