@@ -9,7 +9,11 @@ import httpx2
 from activities import gates, metrics, probes
 from activities.analysis import Analysis
 from activities.confirming import Confirmation
+from activities.feedback import CiFeedback
+from activities.feedback_github import GitHub
+from activities.feedback_gitlab import GitLab
 from activities.gating import Gating
+from activities.intake import Intaking, Releases
 from activities.metrics import MetricPorts
 from activities.ports import Aws, Clock
 from activities.preflight import Preflighting
@@ -41,6 +45,18 @@ def aws_activities(
         Gating(Registry(gates, "gate"), http, clock).ask_gate,
         Traffic(aws, clock).shift,
         Analysis(aws, clock, queries).bake,
+    ]
+
+
+def intake_activities(releases: Releases, github: GitHub, gitlab: GitLab, pace: float = 1) -> Activities:
+    """What runs on the queue of submissions and of telling CI systems; `pace` as for `Intaking`."""
+    intaking = Intaking(releases, pace)
+    return [
+        intaking.submit_release,
+        intaking.await_turn,
+        intaking.follow_release,
+        intaking.send_order,
+        CiFeedback(github, gitlab).tell_ci,
     ]
 
 

@@ -1,7 +1,9 @@
 """What each sender's events look like: which of them may start a release at all, who acts, and where to answer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+
+from pydantic import ValidationError
 
 from orchestrator.domain.intake import Feedback, GitHubCheck, GitHubDeployment, GitHubStatus, GitLabStatus, Told
 
@@ -170,7 +172,7 @@ def feedback_of(provider: str, event: str, payload: dict[str, Any], told: tuple[
         project = value_at(payload, "project.id")
         if not wanted or not isinstance(project, int) or not isinstance(sha, str):
             return []
-        return [GitLabStatus(project=project, sha=sha, ref=_ref(payload))]
+        return _made(GitLabStatus, project=project, sha=sha, ref=_ref(payload))
     repository = value_at(payload, "repository.full_name")
     if provider != "github" or not isinstance(repository, str):
         return []
@@ -179,12 +181,20 @@ def feedback_of(provider: str, event: str, payload: dict[str, Any], told: tuple[
     deployment = value_at(payload, "deployment.id")
     found: list[Feedback] = []
     if "deployment" in wanted and isinstance(deployment, int):
-        found.append(GitHubDeployment(**place, deployment=deployment))
+        found += _made(GitHubDeployment, **place, deployment=deployment)
     if "check" in wanted and isinstance(sha, str):
-        found.append(GitHubCheck(**place, sha=sha))
+        found += _made(GitHubCheck, **place, sha=sha)
     if "status" in wanted and isinstance(sha, str):
-        found.append(GitHubStatus(**place, sha=sha))
+        found += _made(GitHubStatus, **place, sha=sha)
     return found
+
+
+def _made(kind: Callable[..., Feedback], **fields: Any) -> list[Feedback]:
+    """Return one destination; none where a name in the event could not stand in an address."""
+    try:
+        return [kind(**fields)]
+    except ValidationError:
+        return []
 
 
 def _ref(payload: dict[str, Any]) -> str:

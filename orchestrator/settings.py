@@ -79,7 +79,7 @@ class ApiSettings(BaseModel):
     rate: str = "20/second"
     """Requests of one principal to this process, as `N/second` or `N/minute`."""
     refusal_rate: str = "30/minute"
-    """Refused credentials from one address to this process; past it, that address is not listened to."""
+    """Refused credentials from one address that are logged and answered with 401; more are answered with 429."""
     drain: Annotated[float, Field(ge=0)] = 1
     """Seconds after SIGTERM in which requests are still taken while `/readyz` already fails."""
     grace: Annotated[int, Field(ge=1)] = 3

@@ -9,16 +9,26 @@ from datetime import UTC, datetime, timedelta
 
 from activities.aws.session import AwsClients, AwsSettings
 import httpx2
+from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.catalog import aws_activities, restore_activities
+from activities.catalog import aws_activities, intake_activities, restore_activities
+from activities.feedback_github import GitHub, GitHubAccess
+from activities.feedback_gitlab import GitLab, GitLabAccess
 from activities.ports import Aws
 from orchestrator.domain.errors import InvalidSpec
+from orchestrator.intake_releases import IntakeReleases
 from orchestrator.settings import AwsOptions, Settings
 from orchestrator.temporal import WORKFLOW_QUEUE, connect_temporal, sandbox
+from workflows.audit import AuditWorkflow
 from workflows.calls import aws_queue_of, restore_queue_of
+from workflows.feedback import INTAKE_QUEUE
+from workflows.intake import IntakeWorkflow, SubmissionWorkflow
 from workflows.release import ReleaseWorkflow
+
+WORKFLOWS: list[type] = [AuditWorkflow, ReleaseWorkflow, IntakeWorkflow, SubmissionWorkflow]
+"""Every workflow that a worker of the queue must know."""
 
 
 class WallClock:
@@ -57,12 +67,20 @@ def _workers(client: Client, settings: Settings, aws: Aws, http: httpx2.AsyncCli
         Worker(
             client,
             task_queue=WORKFLOW_QUEUE,
-            workflows=[ReleaseWorkflow],
+            workflows=WORKFLOWS,
             workflow_runner=sandbox(),
             max_cached_workflows=settings.worker.max_cached_workflows,
             disable_eager_activity_execution=True,
         )
     ]
+    workers.append(
+        Worker(
+            client,
+            task_queue=INTAKE_QUEUE,
+            activities=intake_activities(IntakeReleases(client), *_ci_systems(settings, http)),
+            graceful_shutdown_timeout=grace,
+        )
+    )
     clock = WallClock()
     environment = _environment(settings)
     for place in settings.worker.places:
@@ -85,6 +103,23 @@ def _workers(client: Client, settings: Settings, aws: Aws, http: httpx2.AsyncCli
             )
         )
     return workers
+
+
+def _ci_systems(settings: Settings, http: httpx2.AsyncClient) -> tuple[GitHub, GitLab]:
+    """Whom releases are told to; credentials stay in this process."""
+
+    def plain(secret: SecretStr | None) -> str | None:
+        return secret.get_secret_value() if secret else None
+
+    github, gitlab = settings.github, settings.gitlab
+    access = GitHubAccess(
+        api_url=github.api_url,
+        token=plain(github.token),
+        app_id=github.app_id,
+        private_key=plain(github.private_key),
+        public_url=settings.public_url,
+    )
+    return GitHub(access, http), GitLab(GitLabAccess(gitlab.api_url, plain(gitlab.token), settings.public_url), http)
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""An entry of the audit: a workflow that does nothing. Its memo is the entry, its id keeps it from being written twice."""
+"""An entry of the audit: a workflow that does nothing. Its memo is the entry; its id keeps it from being doubled."""
 
 from temporalio import workflow
 

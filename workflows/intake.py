@@ -8,7 +8,8 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
-from temporalio.exceptions import ActivityError, CancelledError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, CancelledError, RetryState, WorkflowAlreadyStartedError
+from temporalio.exceptions import TimeoutError as TemporalTimeout
 
 with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.intake import Intake, Submission, SubmissionState, Submitted, Taken, refused, waiting
@@ -129,6 +130,9 @@ class SubmissionWorkflow:
     def _why(self, error: ActivityError) -> str:
         if isinstance(error.cause, CancelledError):
             return "withdrawn before it started"
+        if error.retry_state is RetryState.TIMEOUT or isinstance(error.cause, TemporalTimeout):
+            patience = self._submission.patience
+            return f"{self._submission.request.target} was not free within {patience}: submit it again"
         return said(error)
 
     def _publish(self, status: Any, sentence: str, *, trouble: str | None = None) -> None:

@@ -49,7 +49,7 @@ async def _preflight(ground: Ground) -> None:
         weights = ", ".join(f"{step.weight:g}" for step in report.steps if isinstance(step, Shift))
         ground.log.note(
             EventKind.PREPARED,
-            f"sized to {report.requests_per_minute:.3g} requests a minute: {weights} and 100 %",
+            f"sized to {report.requests_per_minute:,.0f} requests a minute: {weights} and 100 %",
             data={"requests_per_minute": report.requests_per_minute},
             steps=planned(ground.plan),
         )

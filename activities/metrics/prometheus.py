@@ -7,6 +7,7 @@ and knows their unit, this one takes whatever number the query gives, so the two
 """
 
 import math
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 import httpx2
@@ -89,7 +90,7 @@ class Prometheus:
                 follow_redirects=False,
             )
         reply = _read(found)
-        if found.status_code != httpx2.codes.OK or reply is None or reply.status == "error" or reply.data is None:
+        if found.status_code != HTTPStatus.OK or reply is None or reply.status == "error" or reply.data is None:
             raise _refused(found.status_code, reply)
         warnings = tuple(clean(w)[:LONGEST_TEXT] for w in (*reply.warnings, *reply.infos)[:MOST_WARNINGS])
         return Answer(value=_number(reply.data.result), warnings=warnings)
@@ -121,11 +122,11 @@ def _read(found: httpx2.Response) -> _Reply | None:
 def _refused(status: int, reply: _Reply | None) -> SluiceError:
     """Return what the answer means; Prometheus tells errors in its query as status 400 or 422."""
     said = f": {clean(reply.error)[:LONGEST_TEXT]}" if reply is not None and reply.error else ""
-    if status in (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN):
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return AccessDenied(f"Prometheus refuses the query (status {status}){said}: check the check's `token`")
-    if status == httpx2.codes.TOO_MANY_REQUESTS:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Throttled(f"Prometheus asks for fewer queries (status {status}){said}")
-    if status in (httpx2.codes.BAD_REQUEST, httpx2.codes.UNPROCESSABLE_ENTITY):
+    if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
         return InvalidSpec(f"Prometheus cannot evaluate the query (status {status}){said}")
     return Unavailable(f"Prometheus gave no result (status {status}){said}")
 

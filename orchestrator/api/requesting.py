@@ -12,7 +12,7 @@ import activities.metrics
 import activities.probes
 from orchestrator.api.bodies import InlineTarget, ReleaseBody
 from orchestrator.api.problems import INVALID_PLAN, INVALID_REQUEST, Fault, ProblemError
-from orchestrator.api.roles import Principal
+from orchestrator.api.roles import Principal, full_name
 from orchestrator.domain.errors import InvalidSpec
 from orchestrator.domain.release import ReleaseRequest
 from orchestrator.registry import Registry
@@ -62,13 +62,17 @@ class Targets:
         except OSError:
             return 0
 
-    def resolve(self, wished: str | InlineTarget) -> ResolvedTarget:
+    def visible(self, who: Principal) -> dict[str, ResolvedTarget]:
+        """Return the targets that the principal may view, by name, in the order of the file."""
+        return {name: t for name, t in self.file.targets.items() if who.may("view", full_name(t.target))}
+
+    def resolve(self, wished: str | InlineTarget, who: Principal) -> ResolvedTarget:
         """Return the target with its plan. Raises ProblemError with every problem and its place in the body."""
         if isinstance(wished, InlineTarget):
             return self._inline(wished)
         file = self.file
         if wished not in file.targets:
-            sentence = f"{unknown('target', wished, file.targets)} in {file.name}"
+            sentence = f"{unknown('target', wished, self.visible(who))} in {file.name}"
             raise ProblemError(INVALID_PLAN, sentence, problems=[Fault(location="body.target", detail=sentence)])
         return file.targets[wished]
 

@@ -40,6 +40,8 @@ COMMANDS = {
     "validate": Entry("orchestrator.cli.files:validate", "Check release files."),
     "schema": Entry("orchestrator.cli.files:schema", "Print the JSON Schema of release files."),
     "worker": Entry("orchestrator.worker:worker", "Run a worker."),
+    "serve": Entry("orchestrator.api.server:serve", "Serve the HTTP API."),
+    "token": Entry("orchestrator.api.tokens:token", "Make an API token for the HTTP API."),
     "lab": Entry("orchestrator.lab.command:lab", "Run the whole system on this machine, without AWS."),
     "demo": Entry("orchestrator.lab.demo:demo", "Watch a good and a bad release in the lab."),
     "version": Entry("orchestrator.cli.files:version", "Print the version."),

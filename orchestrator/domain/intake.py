@@ -20,6 +20,8 @@ LONGEST_LINE = 20
 Provider = Literal["github", "gitlab", "standard", "eventbridge"]
 OnBusy = Literal["reject", "supersede", "queue"]
 """What becomes of a submission whose target is held by another release: refuse it, abort the other, or wait."""
+Repository = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}$")]
+Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}$")]
 Told = Literal["deployment", "check", "status"]
 CiState = Literal["queued", "in_progress", "success", "failure", "error", "inactive"]
 Button = Literal["approve", "reject", "abort"]
@@ -81,7 +83,7 @@ class GitHubDeployment(Frozen):
     """Statuses of a GitHub deployment."""
 
     kind: Literal["github_deployment"] = "github_deployment"
-    repository: str
+    repository: Repository
     deployment: int
     installation: int | None = None
 
@@ -90,8 +92,8 @@ class GitHubCheck(Frozen):
     """A check run of a GitHub App, with buttons."""
 
     kind: Literal["github_check"] = "github_check"
-    repository: str
-    sha: str
+    repository: Repository
+    sha: Sha
     installation: int | None = None
 
 
@@ -99,8 +101,8 @@ class GitHubStatus(Frozen):
     """A commit status, for tokens that are no App's."""
 
     kind: Literal["github_status"] = "github_status"
-    repository: str
-    sha: str
+    repository: Repository
+    sha: Sha
     installation: int | None = None
 
 
@@ -109,7 +111,7 @@ class GitLabStatus(Frozen):
 
     kind: Literal["gitlab_status"] = "gitlab_status"
     project: int
-    sha: str
+    sha: Sha
     ref: str = ""
 
 

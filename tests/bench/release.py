@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-
 from orchestrator.domain.analysis import Limit
 from orchestrator.domain.journal import ReleaseState
 from orchestrator.domain.plan import Plan

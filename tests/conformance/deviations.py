@@ -41,10 +41,6 @@ DEVIATIONS: dict[str, dict[str, str]] = {
         "test_alarms_of_both_kinds_by_name": "moto has no composite alarms",
         "test_since_is_the_last_real_change": "moto moves the transition time at every write",
     },
-    "lab": {
-        "test_a_crash_is_an_answer": "the log tail has no line of the exception",
-        "test_a_policy_belongs_to_one_qualifier": _POLICY,
-    },
 }
 
 

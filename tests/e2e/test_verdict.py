@@ -80,7 +80,7 @@ def a_plan(*weights: float, bake: float, check: Compare, max_hold: float = 60, h
 
 async def incident(callers: Traffic, read: Callable[[], Awaitable[ReleaseState]]) -> None:
     """Once the canary takes traffic, let eight of ten calls fail for five seconds, whatever version serves them."""
-    while (await read()).phase is not Phase.BAKING:
+    while not ((state := await read()).phase is Phase.BAKING or state.done):  # noqa: ASYNC110 - it is in another process
         await asyncio.sleep(0.05)
     await asyncio.sleep(1)
     calm, callers.events = callers.events, ({"outage": 0.8},)

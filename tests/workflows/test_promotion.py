@@ -124,19 +124,3 @@ async def test_split_alias_is_adopted_with_its_primary_as_stable(stage: Stage) -
     state = await stage.release(adopt=True, artifact=PublishedVersion(version="2"))
     assert (state.outcome, state.stable) == (Outcome.PROMOTED, "1")
     assert stage.routing == whole("2")
-
-
-async def test_history_is_short_and_grows_with_no_look(stage: Stage) -> None:
-    """At most 120 events for three steps, and none for a bake four times as long."""
-    counts = []
-    for bake in (5, 20):
-        request = stage.request(plan=plan(*steps(10, 50, bake=minutes(bake), final=minutes(bake))))
-        handle = await stage.start(request)
-        assert (await handle.result()).outcome is Outcome.PROMOTED
-        history = await handle.fetch_history()
-        kinds = [str(e.WhichOneof("attributes")) for e in history.events]
-        counts.append(len([k for k in kinds if "time_skipping" not in k]))
-        stage.function.change_code("third")
-    looks = len(stage.aws.journal.of("metric_data"))
-    assert looks > 40
-    assert counts[0] == counts[1] <= 120

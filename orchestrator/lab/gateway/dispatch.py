@@ -14,6 +14,7 @@ from orchestrator.lab.gateway import (
     invocations,
     lifecycle,
     mappings,
+    policies,
     provisioning,
     reading,
 )
@@ -35,6 +36,7 @@ LAMBDA_RULES: dict[str, LambdaRule] = {
     **provisioning.HANDLERS,
     **invocations.HANDLERS,
     **mappings.HANDLERS,
+    **policies.HANDLERS,
 }
 CLOUDWATCH_RULES: dict[str, CloudWatchRule] = {**cloudwatch.HANDLERS, **alarms.HANDLERS}
 _REAL_KEY = re.compile(r"Credential=A[KS]IA")

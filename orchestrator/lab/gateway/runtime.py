@@ -99,6 +99,7 @@ def _run(told: dict[str, Any], reply: dict[str, Any], printed: _Printed) -> None
         reply["payload"] = json.loads(json.dumps(handler(told["event"], Context(told))))
     except BaseException as error:  # noqa: BLE001 - SystemExit too ends an invocation, not the worker
         reply["error"] = _described(error)
+        print(f"[ERROR] {type(error).__name__}: {error}\n{traceback.format_exc()}", end="")  # noqa: T201 - as AWS logs it
     reply["duration"] = (time.perf_counter() - started) * 1000
     reply["log"] = printed.end()
 

@@ -1,0 +1,125 @@
+"""The ASGI application: routes behind the gate, and every error as a problem."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from temporalio.client import Client
+
+from orchestrator.api import commands, events, problems, releases, surroundings
+from orchestrator.api.auth import Door
+from orchestrator.api.desk import Desk
+from orchestrator.api.gate import Gate
+from orchestrator.api.health import Health
+from orchestrator.api.parts import Parts
+from orchestrator.api.problems import Fault, ProblemError, problem_of
+from orchestrator.api.requesting import Targets
+from orchestrator.api.watching import Watches
+from orchestrator.domain.errors import SluiceError
+from orchestrator.settings import Settings
+from orchestrator.telemetry import Telemetry
+
+SELF_GUARDED = ("/hooks/",)
+"""Paths whose routes check their senders by signature; the gate asks for no credential there."""
+SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API token (`sluice token`), or a CI job's OpenID Connect token",
+    }
+}
+
+
+def create_app(settings: Settings, client: Client, *, routers: Sequence[APIRouter] = ()) -> FastAPI:
+    """Return the application of one process; `routers` are added to Sluice's own.
+
+    Raises InvalidSpec when a setting, or the release file that one names, is wrong.
+    """
+    telemetry = Telemetry()
+    desk = Desk(client, Targets(settings.api.release_file), settings.api, telemetry)
+    app = _with_routes(settings.api.max_body)
+    for router in routers:
+        app.include_router(router)
+    app.state.parts = Parts(
+        settings=settings,
+        desk=desk,
+        watches=Watches(desk.releases, settings.api),
+        health=Health(client, desk.releases, telemetry),
+        telemetry=telemetry,
+    )
+    app.add_middleware(Gate, settings=settings, door=Door(settings), telemetry=telemetry, self_guarded=SELF_GUARDED)
+    return app
+
+
+def begin_to_stop(app: FastAPI) -> None:
+    """Fail readiness and end every stream; requests are still answered."""
+    parts: Parts = app.state.parts
+    parts.health.stopping = True
+    parts.watches.stop()
+
+
+def openapi() -> dict[str, Any]:
+    """Return the API's description, as committed in `docs/reference/openapi.json`."""
+    return _with_routes(65536).openapi()
+
+
+def _with_routes(max_body: int) -> FastAPI:
+    app = FastAPI(
+        title="Sluice",
+        version="1",
+        summary="Blue-green and canary releases for AWS Lambda",
+        docs_url=None,
+        redoc_url=None,
+        responses=problems.documented(*problems.EVERYWHERE),
+        separate_input_output_schemas=False,
+    )
+    guarded = APIRouter(max_body_size=max_body)
+    for room in (releases, commands, events, surroundings):
+        guarded.include_router(room.router)
+    app.include_router(guarded)
+    app.include_router(surroundings.open_router)
+    app.add_exception_handler(ProblemError, _problem)
+    app.add_exception_handler(SluiceError, _sluice_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    return app
+
+
+def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)
+    return error.response(request.state.request_id)
+
+
+def _sluice_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SluiceError)
+    return _problem(request, problem_of(error))
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if any(each["type"] == "json_invalid" for each in found):
+        place = ".".join(map(str, found[0]["loc"]))
+        return _problem(request, ProblemError(problems.MALFORMED, f"the body is not JSON (at {place}): mend it"))
+    # What was sent is not repeated: it may hold a secret that was put into the wrong field.
+    faults = [Fault(location=".".join(map(str, each["loc"])), detail=each["msg"]) for each in found]
+    count = "one field is" if len(faults) == 1 else f"{len(faults)} fields are"
+    detail = f"{count} wrong: see `problems`"
+    return _problem(request, ProblemError(problems.INVALID_REQUEST, detail, problems=faults))
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    known = {
+        400: (problems.MALFORMED, "the body is not JSON: mend it"),
+        404: (problems.NOT_FOUND, "there is no such path: `/openapi.json` lists all"),
+        405: (problems.METHOD_NOT_ALLOWED, "another method fits this path: see the header Allow"),
+        413: (problems.TOO_LARGE, "send less: the settings limit a body (SLUICE_API__MAX_BODY)"),
+    }
+    if error.status_code not in known:
+        return _problem(request, problems.internal())
+    kind, detail = known[error.status_code]
+    return _problem(request, ProblemError(kind, detail, headers=error.headers))

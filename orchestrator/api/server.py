@@ -1,0 +1,66 @@
+"""`sluice serve`: the API as a process of its own, stateless, beside any number of others."""
+
+import asyncio
+import signal
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from orchestrator.api.app import begin_to_stop, create_app
+from orchestrator.settings import Settings
+from orchestrator.telemetry import configure_logs
+from orchestrator.temporal import connect_temporal
+
+MAX_HEAD_BYTES = 32_768
+"""Past it the connection is closed; the gate refuses politely well before."""
+
+
+class Server(uvicorn.Server):
+    """Stops in this order: not ready, streams end, requests still come for a while, then no more, then the end."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, drain: float) -> None:
+        super().__init__(config)
+        self._app = app
+        self._drain = drain
+        self._draining: asyncio.TimerHandle | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop; a second signal stops at once."""
+        if self._draining is not None or sig == signal.SIGINT:
+            begin_to_stop(self._app)
+            super().handle_exit(sig, frame)
+            return
+        begin_to_stop(self._app)
+        # The signal comes between two steps of the loop, in its own thread.
+        loop = asyncio.get_event_loop_policy().get_event_loop()
+        self._draining = loop.call_later(self._drain, super().handle_exit, sig, frame)
+
+
+def server_of(settings: Settings, app: FastAPI) -> Server:
+    """Return a server for the application, with every limit set."""
+    config = uvicorn.Config(
+        app,
+        host=settings.api.host,
+        port=settings.api.port,
+        http="h11",
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+        proxy_headers=False,  # the gate needs the address that really calls, to know a proxy from anybody else
+        server_header=False,
+        date_header=True,
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=settings.api.grace,
+        ws="none",
+        lifespan="off",
+    )
+    return Server(config, app, settings.api.drain)
+
+
+async def serve() -> None:
+    """Answer the HTTP API until SIGTERM or Ctrl-C."""
+    settings = Settings()
+    configure_logs()
+    client = await connect_temporal(settings.temporal)
+    await server_of(settings, create_app(settings, client)).serve()

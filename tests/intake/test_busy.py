@@ -1,0 +1,161 @@
+"""A target that is held: refuse, abort the other, or wait in line."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from temporalio.client import WorkflowHandle
+
+from orchestrator.domain.intake import Submission, SubmissionState
+from orchestrator.domain.plan import Approval, Bake, Plan, Promote, Shift
+from orchestrator.domain.release import Actor, Cause, Command, Latest, Order, Outcome, Phase, ReleaseRequest
+from orchestrator.domain.traffic import split, whole
+from orchestrator.intake import submit
+from orchestrator.service import new_release_id
+from tests.intake.world import PATIENCE, World
+from workflows.intake import SubmissionWorkflow
+
+NOW = Bake(duration=timedelta(0))
+SPLIT_AND_HELD = Plan(strategy="t", steps=(Shift(weight=10, bake=NOW), Approval(), Promote(bake=NOW)), checks=())
+QUICK = Plan(strategy="t", steps=(Promote(bake=NOW),), checks=())
+
+Handle = WorkflowHandle[SubmissionWorkflow, SubmissionState]
+
+
+def submission(world: World, plan: Plan, on_busy: str, *, late: float = 0, **more: object) -> Submission:
+    request = ReleaseRequest(
+        release_id=new_release_id(),
+        target=world.target,
+        artifact=Latest(),
+        plan=plan,
+        actor=Actor(name="bob", source="test"),
+        reason="newer build",
+        submitted_at=datetime.now(UTC) + timedelta(seconds=late),
+    )
+    request = request.model_copy(update={"idempotency_key": request.release_id})
+    return Submission(request=request, on_busy=on_busy, **more)  # type: ignore[arg-type]
+
+
+async def send(world: World, what: Submission) -> Handle:
+    assert await submit(world.client, what)
+    return world.client.get_workflow_handle_for(SubmissionWorkflow.run, what.workflow_id)
+
+
+async def holding(world: World) -> str:
+    """Leave a release at 10 %, waiting for an approval."""
+    held = submission(world, SPLIT_AND_HELD, "reject")
+    await send(world, held)
+    await world.until(held.request.release_id, lambda s: s.phase is Phase.AWAITING_APPROVAL)
+    return held.request.release_id
+
+
+async def abort(world: World, release_id: str) -> None:
+    order = Order(command=Command.ABORT, actor=Actor(name="t"), release_id=release_id)
+    await world.releases.command(order, key="t")
+
+
+async def in_line(world: World, count: int) -> list[str]:
+    async with asyncio.timeout(PATIENCE):
+        while len(line := await world.releases.waiting(world.target)) != count:
+            await asyncio.sleep(0.05)
+        return [each.release_id for each in line]
+
+
+async def test_reject_names_the_holder_and_starts_nothing(world: World) -> None:
+    holder = await holding(world)
+    state = await (await send(world, submission(world, QUICK, "reject"))).result()
+    assert state.status == "refused"
+    assert f"release {holder} holds {world.target}" in state.sentence
+    assert await world.count() == 1
+    await abort(world, holder)
+
+
+async def test_supersede_passes_through_stable_at_100_per_cent(world: World) -> None:
+    """The other is aborted with actor and reason, and the alias is whole before the new release writes."""
+    holder = await holding(world)
+    assert world.aws.routing(world.target) == split("1", "2", 10)
+    world.function.change_code("third")
+    newer = submission(world, SPLIT_AND_HELD, "supersede")
+    assert (await (await send(world, newer)).result()).status == "started"
+    first = await world.ended(holder)
+    assert (first.outcome, first.cause) == (Outcome.ROLLED_BACK, Cause.ABORT)
+    assert f"bob: superseded by release {newer.request.release_id}: newer build" in first.sentence
+    await world.until(newer.request.release_id, lambda s: s.phase is Phase.AWAITING_APPROVAL)
+    routings = [routing for _, routing in world.aws.routings(world.target)]
+    assert routings == [whole("1"), split("1", "2", 10), whole("1"), split("1", "3", 10)]
+    await abort(world, newer.request.release_id)
+
+
+async def test_an_older_submission_never_supersedes_a_newer_release(world: World) -> None:
+    holder = await holding(world)
+    older = submission(world, QUICK, "supersede", late=-60)
+    state = await (await send(world, older)).result()
+    assert (state.status, state.sentence) == (
+        "refused",
+        f"superseded by release {holder}, which was submitted later",
+    )
+    await abort(world, holder)
+
+
+async def test_the_line_is_kept_in_order_of_arrival(world: World) -> None:
+    """Visible while they wait, and one after the other once the target is free."""
+    holder = await holding(world)
+    waiting = [submission(world, SPLIT_AND_HELD, "queue", late=number / 100) for number in range(3)]
+    handles = [await send(world, each) for each in reversed(waiting)]
+    ids = [each.request.release_id for each in waiting]
+    assert await in_line(world, 3) == ids
+    previous = holder
+    for number, release_id in enumerate(ids):
+        world.function.change_code(f"build-{number}")
+        await abort(world, previous)
+        await world.until(release_id, lambda s: s.phase is Phase.AWAITING_APPROVAL)
+        assert await in_line(world, 2 - number) == ids[number + 1 :]
+        previous = release_id
+    await abort(world, previous)
+    assert {(await handle.result()).status for handle in handles} == {"started"}
+
+
+async def test_the_line_has_an_end(world: World) -> None:
+    holder = await holding(world)
+    await send(world, submission(world, QUICK, "queue"))
+    await in_line(world, 1)
+    state = await (await send(world, submission(world, QUICK, "queue", line_limit=1))).result()
+    assert state.status == "refused"
+    assert "1 releases wait" in state.sentence
+    await abort(world, holder)
+    await in_line(world, 0)
+
+
+async def test_a_wait_ends_when_patience_does(world: World) -> None:
+    holder = await holding(world)
+    state = await (
+        await send(world, submission(world, QUICK, "queue", patience=timedelta(seconds=2)))
+    ).result()
+    assert (state.status, state.sentence) == (
+        "refused",
+        f"{world.target} was not free within 0:00:02: submit it again",
+    )
+    assert await world.count() == 1
+    await abort(world, holder)
+
+
+async def test_what_waits_can_be_withdrawn(world: World) -> None:
+    holder = await holding(world)
+    handle = await send(world, submission(world, QUICK, "queue"))
+    await in_line(world, 1)
+    await handle.cancel()
+    assert (await handle.result()).sentence == "withdrawn before it started"
+    assert await in_line(world, 0) == []
+    await abort(world, holder)
+
+
+async def test_a_long_wait_adds_no_history(world: World) -> None:
+    """Some twenty looks later the history is as long as after the first."""
+    holder = await holding(world)
+    handle = await send(world, submission(world, QUICK, "queue"))
+    await in_line(world, 1)
+    await asyncio.sleep(0.5)
+    before = (await handle.describe()).history_length
+    await asyncio.sleep(2)
+    assert (await handle.describe()).history_length == before
+    await abort(world, holder)
+    assert (await handle.result()).status == "started"
