@@ -11,6 +11,7 @@ import gidgethub
 import httpx2
 from gidgethub.apps import get_installation_access_token
 from gidgethub.httpx import GitHubAPI
+from jwt import PyJWTError
 
 from activities.errors import LONGEST_WISH, translating
 from activities.feedback_words import buttons, page_of, summary, title
@@ -138,7 +139,7 @@ class GitHub:
                 app_id=self._access.app_id,
                 private_key=self._access.private_key,
             )
-        except ValueError:  # PyJWT repeats parts of a key that it cannot read
+        except (ValueError, PyJWTError):  # their words may repeat parts of the key
             raise AccessDenied("SLUICE_GITHUB__PRIVATE_KEY is not an RSA key in PEM form") from None
         ends = datetime.fromisoformat(answer["expires_at"].replace("Z", "+00:00"))
         self._tokens[installation] = (answer["token"], ends.timestamp())

@@ -1,4 +1,4 @@
-"""What the last hour says about a target, frozen when a release starts: how slow is slow, and how much traffic there is."""
+"""What the last hour says of a target, frozen when a release starts: how slow is slow, and how much traffic it has."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

@@ -46,7 +46,7 @@ class Querying:
 
 
 def filled(text: str, names: dict[str, str]) -> str:
-    """Return the query with its placeholders filled in. Raises InvalidSpec for a value that could change its meaning."""
+    """Return the query with its placeholders filled in. Raises InvalidSpec for a value that could change its sense."""
 
     def value(found: re.Match[str]) -> str:
         known = names.get(found[1], "")

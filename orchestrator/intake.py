@@ -116,7 +116,7 @@ class Intake:
                 )
         except WorkflowAlreadyStartedError:
             return False
-        except (TimeoutError, RPCError):
+        except (TimeoutError, RuntimeError, RPCError):  # RuntimeError: a client that has never been connected
             raise Unavailable("Temporal has not taken the delivery; deliver it again") from None
         return True
 

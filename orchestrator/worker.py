@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-from activities.aws.session import AwsClients, AwsSettings
 import httpx2
 from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.aws.session import AwsClients, AwsSettings
 from activities.catalog import aws_activities, intake_activities, restore_activities
 from activities.feedback_github import GitHub, GitHubAccess
 from activities.feedback_gitlab import GitLab, GitLabAccess

@@ -1,8 +1,8 @@
 """Metric providers: one file answers queries in one language. A new file here is a new kind of check.
 
-A plug-in module has `PLUGIN` with `Options` (a frozen model, every field with a description) and `value`. What bounds
-the number, and that it is asked for both versions, is the same for every provider (`orchestrator.domain.analysis.Query`).
-`cloudwatch` is no plug-in: the comparison itself rests on its counts.
+A plug-in module has `PLUGIN` with `Options` (a frozen model, every field with a description) and `value`. Bounds,
+and asking for both versions, are the same for every provider (`orchestrator.domain.analysis.Query`). `cloudwatch` is no
+plug-in: the comparison itself rests on its counts.
 """
 
 from collections.abc import Mapping

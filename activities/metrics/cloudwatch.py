@@ -5,7 +5,7 @@ for invocations through an alias, a period without invocations has no point, `Er
 `Invocations` is there (then it is zero), and a point is stamped with the *start* of its invocation.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from math import ceil, floor
 
 from activities.ports import CloudWatchPort, MetricQuery
@@ -119,7 +119,7 @@ def _queries(target: Target, arm: str, version: str, wanted: Wanted) -> list[Met
 
 
 def _reading(
-    series: Mapping[str, Mapping[int, float]], arm: str, at: int, wanted: Wanted, counted: Set[str]
+    series: Mapping[str, Mapping[int, float]], arm: str, at: int, wanted: Wanted, counted: set[str]
 ) -> ArmReading | None:
     """Return None where there was no invocation: no point is no evidence, not health."""
     invocations = series.get(f"{arm}_invocations", {}).get(at)

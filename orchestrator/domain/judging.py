@@ -179,13 +179,13 @@ def conclude(bake: Bake, measurements: Iterable[Measurement], *, elapsed: float,
     for action in ("rollback", "pause"):
         reasons = [m for m in failed if m.on_failure == action]
         if reasons:
-            return Conclusion(action=action, sentence="; ".join(f"{m.check}: {m.sentence}" for m in reasons))
+            return Conclusion(action=action, sentence="; ".join(_told(m) for m in reasons))
     voting = [m for m in acting if m not in failed]
     verdict = worst(m.verdict for m in voting) if voting else Verdict.PASS
     proven = any(m.proven for m in voting)
     early = bake.advance == "on_evidence" and proven and elapsed >= bake.minimum.total_seconds()
     timely = elapsed >= bake.duration.total_seconds() and (bake.advance == "on_time" or proven or not _compared(voting))
-    sentence = "; ".join(f"{m.check}: {m.sentence}" for m in voting) or "nothing is watched at this step"
+    sentence = "; ".join(_told(m) for m in voting) or "no check applies at this step"
     if verdict is Verdict.PASS and (early or timely):
         return Conclusion(action="advance", sentence=sentence)
     if waits and elapsed >= (bake.duration + bake.max_hold).total_seconds():
@@ -193,11 +193,16 @@ def conclude(bake: Bake, measurements: Iterable[Measurement], *, elapsed: float,
     return Conclusion(action="wait", sentence=sentence)
 
 
+def _told(m: Measurement) -> str:
+    """The sentence under its check's name; a comparison's own begins with the stream that speaks loudest."""
+    return m.sentence if m.sentence.startswith(f"{m.check}: ") else f"{m.check}: {m.sentence}"
+
+
 def _out_of_time(unsure: Sequence[Measurement]) -> Conclusion:
     """The strictest `on_inconclusive` of the checks that cannot tell; unread numbers always hold."""
     wishes = {"hold" if m.verdict is Verdict.ERROR else m.on_inconclusive for m in unsure}
     action: Action = next((a for a in ("rollback", "hold", "advance") if a in wishes), "hold")
-    reasons = "; ".join(f"{m.check}: {m.sentence}" for m in unsure)
+    reasons = "; ".join(_told(m) for m in unsure)
     return Conclusion(action=action, sentence=f"still undecided at the end of the hold; {reasons}")
 
 

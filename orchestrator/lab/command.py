@@ -35,7 +35,7 @@ strategies:
 probes:
   answers:
     kind: invoke
-    payload: {{items: [{{price: 2, quantity: 3}}]}}
+    payload: {{health: true}}
 """
 
 

@@ -65,7 +65,7 @@ class WholeLab:
 def plan(*weights: float, bake: float, final: float, checks: tuple[Check, ...] | None = None) -> Plan:
     """A canary plan in the lab's time; `bake` and `final` in seconds. The version is probed before any traffic."""
     shifts = [Shift(weight=w, bake=Bake(duration=timedelta(seconds=bake))) for w in weights]
-    probe = Plugin(name="answers", kind="invoke", options={"payload": {"items": [{"price": 2, "quantity": 3}]}})
+    probe = Plugin(name="answers", kind="invoke", options={"payload": {"health": True}})
     return Plan(
         strategy="canary",
         steps=(*shifts, Promote(bake=Bake(duration=timedelta(seconds=final)))),

@@ -83,10 +83,11 @@ class Forge:
 
 def _shelf(place: str) -> str:
     """Reads and writes of the same thing have different addresses."""
-    kind = "check" if "check-runs" in place else "status"
     if "/deployments/" in place:
         return place
-    return f"{kind}/" + next((part for part in place.split("/") if len(part) == 40), "head")
+    if "check-runs" in place:
+        return "check"
+    return next(part for part in place.split("/") if len(part) == 40)
 
 
 @asynccontextmanager

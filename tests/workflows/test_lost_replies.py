@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from orchestrator.domain.analysis import Alarms
 from orchestrator.domain.errors import Throttled, TimedOut
 from orchestrator.domain.journal import EventKind
-from orchestrator.domain.release import Command, Outcome, Phase
+from orchestrator.domain.release import Cause, Command, Outcome, Phase
 from orchestrator.domain.traffic import whole
 from tests.fakes.aws import Profile
 from tests.workflows.stage import Stage, aws_worker, minutes, plan, restore_worker, steps, told, workflow_worker
@@ -71,15 +72,19 @@ async def test_control_plane_in_trouble_for_half_an_hour_holds_and_is_told(stage
     assert stage.writes() == GOOD
 
 
-async def test_canary_is_watched_while_a_write_is_not_confirmed(stage: Stage) -> None:
-    """Its numbers of the step before are read again, and may turn bad late."""
-    request, handle = await stage.baking()
-    forward = lambda a: a["routing"].share_of("2") == 50  # noqa: E731
-    stage.aws.faults.refuse("update_alias", Throttled("429", retry_after=minutes(2)), times=None, when=forward)
+async def test_alarms_are_watched_while_a_write_is_not_confirmed(stage: Stage) -> None:
+    """No window is open then, but what the canary has done before may still show."""
+    cloudwatch = stage.aws.cloudwatch(stage.target)
+    cloudwatch.set_alarm("pager", "OK")
+    request, handle = await stage.baking(stage.request(plan=plan(checks=(Alarms(name="pager", names=("pager",)),))))
+    throttled = Throttled("429", retry_after=minutes(2))
+    stage.aws.faults.refuse("update_alias", throttled, times=None, when=at(50))
     await stage.order(request, Command.SKIP, step=0)
-    stage.load.profiles["2"] = Profile(error_share=0.9)
+    await stage.reach(request, Phase.SHIFTING, step=1)
+    cloudwatch.set_alarm("pager", "ALARM", reason="too many errors")
     state = await stage.finish(handle)
-    assert state.outcome is Outcome.ROLLED_BACK
+    assert (state.outcome, state.cause) == (Outcome.ROLLED_BACK, Cause.VERDICT)
+    assert "too many errors" in state.sentence
     assert stage.routing == whole("1")
 
 

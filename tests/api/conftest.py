@@ -1,0 +1,75 @@
+"""The API over a real Temporal server, a real worker and AWS in memory."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.catalog import aws_activities, restore_activities
+from orchestrator.temporal import WORKFLOW_QUEUE, sandbox
+from orchestrator.worker import WORKFLOWS, WallClock
+from tests.api.place import ACCOUNT, REGION, Place
+from tests.fakes.aws import FakeAws
+from tests.workflows.conftest import TEMPORAL
+from workflows.calls import aws_queue_of, restore_queue_of
+from workflows.logbook import SEARCH_ATTRIBUTES, STEP
+
+
+@pytest.fixture(scope="session")
+async def temporal() -> AsyncIterator[Client]:
+    attributes = [f"{key.name}={'Int' if key is STEP else 'Keyword'}" for key in SEARCH_ATTRIBUTES]
+    environment = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(TEMPORAL),
+        data_converter=pydantic_data_converter,
+        dev_server_log_level="error",
+        dev_server_extra_args=[part for attribute in attributes for part in ("--search-attribute", attribute)],
+    )
+    async with environment:
+        yield environment.client
+
+
+@pytest.fixture(scope="session")
+async def aws(temporal: Client) -> AsyncIterator[FakeAws]:
+    """AWS in memory with a worker that serves it, and one for workflows."""
+    clock = WallClock()
+    aws = FakeAws(clock)  # type: ignore[arg-type]
+    place = f"{ACCOUNT}/{REGION}"
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(httpx2.AsyncClient())
+        await stack.enter_async_context(
+            Worker(
+                temporal,
+                task_queue=WORKFLOW_QUEUE,
+                workflows=WORKFLOWS,
+                workflow_runner=sandbox(),
+                disable_eager_activity_execution=True,
+            )
+        )
+        for queue, activities in (
+            (aws_queue_of(place), aws_activities(aws, http, clock)),
+            (restore_queue_of(place), restore_activities(aws, clock)),
+        ):
+            await stack.enter_async_context(Worker(temporal, task_queue=queue, activities=activities))
+        yield aws
+
+
+@pytest.fixture
+def new_place(temporal: Client, aws: FakeAws, tmp_path: Path) -> Callable[..., Place]:
+    """Make a server with settings of the test's own."""
+
+    def made(**api: Any) -> Place:
+        return Place(temporal, aws, tmp_path, **api)
+
+    return made
+
+
+@pytest.fixture
+def place(new_place: Callable[..., Place]) -> Place:
+    return new_place()
