@@ -16,9 +16,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     Args:
         event: may have `items`, each with `price` and `quantity`; a queue's `Records` are counted. With `health` no
-            card is charged, so a release that fails its payments passes such a probe, as broken releases do. What
-            surrounds the function and hits every release alike: `outage`, the share (0-1) of calls that a downstream service
-            fails, and `pace`, by which everything takes longer.
+            card is charged: a release that fails its payments passes such a probe, as broken releases do. What
+            surrounds the function and hits every release alike: `outage`, the share (0-1) of calls that a downstream
+            service fails, and `pace`, by which everything takes longer.
         context: Lambda's context.
     """
     time.sleep(SECONDS * event.get("pace", 1))
