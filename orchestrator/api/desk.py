@@ -3,53 +3,28 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Literal
+from dataclasses import replace
 
-import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from orchestrator.api.bodies import CommandBody, InlineTarget, ReleaseBody, RollbackBody
 from orchestrator.api.listing import Releases
-from orchestrator.api.problems import BUSY, FORBIDDEN, KEY_REUSED, ProblemError
+from orchestrator.api.problems import BUSY, KEY_REUSED, ProblemError
+from orchestrator.api.recording import Action, Asking, Record, missing
 from orchestrator.api.requesting import Targets, encodable, release_id_of, release_request, stored_key
-from orchestrator.api.roles import NEEDED, Principal, full_name
-from orchestrator.audit import Audit, AuditEntry
+from orchestrator.api.roles import NEEDED, full_name
+from orchestrator.audit import Audit
 from orchestrator.domain.commands import refusal
-from orchestrator.domain.errors import Conflict, IllegalCommand, NotFound, SluiceError, Unavailable
+from orchestrator.domain.errors import Conflict, IllegalCommand, NotFound, RequestError, Unavailable
 from orchestrator.domain.journal import EventKind, ReleaseState
-from orchestrator.domain.release import Actor, Command, Order, ReleaseRequest
+from orchestrator.domain.release import Actor, Command, Order, ReleaseRequest, Target
 from orchestrator.readings import Row
 from orchestrator.releasefile.model import ResolvedTarget
 from orchestrator.service import ReleaseService, new_release_id
 from orchestrator.settings import ApiSettings, Role
 from orchestrator.telemetry import Telemetry, redacted
 from workflows.release import ReleaseWorkflow
-
-log = structlog.get_logger("sluice.audit")
-
-
-@dataclass(frozen=True)
-class Asking:
-    """Who asks, and from where."""
-
-    who: Principal
-    request_id: str
-    address: str
-
-
-@dataclass(frozen=True)
-class Action:
-    """What is asked for, as the audit tells it."""
-
-    asking: Asking
-    name: str
-    target: str | None
-    release: str | None
-    reason: str = ""
-    step: int | None = None
 
 
 class _Keyed(ReleaseService):
@@ -70,10 +45,10 @@ class Desk:
         self._client = client
         self._service = ReleaseService(client)
         self._settings = settings
-        self._telemetry = telemetry
         self.targets = targets
         self.releases = Releases(client)
         self.audit = Audit(client)
+        self._record = Record(self.audit, telemetry)
 
     @asynccontextmanager
     async def in_time(self) -> AsyncIterator[None]:
@@ -92,7 +67,7 @@ class Desk:
         async with self.in_time():
             row = await self.releases.find(ref)
         if not asking.who.may("view", full_name(row.state.target)):
-            raise NotFound(f"there is no release `{ref}`: `sluice list` shows those that Temporal still keeps")
+            raise _none(ref)
         return row
 
     async def plan(self, asking: Asking, body: ReleaseBody) -> ResolvedTarget:
@@ -101,7 +76,7 @@ class Desk:
         resolved = await asyncio.to_thread(self.targets.resolve, body.target, asking.who)
         target = full_name(resolved.target)
         if not asking.who.may("view", target):
-            raise _missing("view", target, asking.who)
+            raise missing("view", target, asking.who)
         return resolved
 
     async def start(self, asking: Asking, body: ReleaseBody, key: str | None) -> tuple[ReleaseState, bool]:
@@ -110,68 +85,82 @@ class Desk:
         resolved = await asyncio.to_thread(self.targets.resolve, body.target, asking.who)
         body = body.model_copy(update={"reason": redacted(body.reason)})
         request = release_request(body, resolved, asking.who, request_id=asking.request_id, key=key)
-        action = Action(asking, "start", full_name(request.target), request.release_id, body.reason)
-        await self._need(action, *self._roles(body))
-        found = await self._earlier(request) if key else None
-        if found is not None:
-            return found, True
-        await self._accept(action)
-        try:
-            async with self.in_time():
+        action = Action(asking, "start", request.release_id, body.reason, target=full_name(request.target))
+        async with self.in_time():
+            await self._record.need(action, *self._roles(body))
+            newest = await self._newest(request.target)
+            if key and (earlier := await self._earlier(request, newest)) is not None:
+                return earlier, True
+            if newest is not None and not newest.state.done:
+                await self._record.refused(action, f"release {newest.state.release_id} holds the target")
+                raise _busy(newest.state)
+            await self._record.accepted(action)
+            try:
                 state = await self._service.submit(request)
-        except SluiceError as error:
-            raise await self._not_started(action, request, error) from None
+            except RequestError as error:  # anything else may still take effect: the entry stands
+                await self._record.refused(action, str(error))
+                raise await self._not_started(request, error) from None
         return state, state.started_at != request.submitted_at
 
     async def rollback(
         self, asking: Asking, release_id: str, body: RollbackBody, key: str | None
     ) -> tuple[ReleaseState, bool]:
         """Take an ended release back, as a release of its own; return that one, and whether it had been started."""
-        row = await self.find(asking, release_id)
+        reason = redacted(body.reason)
+        row, action = await self._on(Action(asking, "rollback", release_id, reason))
         new_id = release_id_of(asking.who, key) if key else new_release_id()
         kept = stored_key(key, f"rollback {release_id}", body) if key else ""
-        reason = redacted(body.reason)
-        action = Action(asking, "rollback", full_name(row.state.target), release_id, reason)
-        await self._need(action, "operate")
-        if key and (earlier := await self._of_key(new_id, kept)) is not None:
-            return earlier, True
-        await self._accept(action)
-        try:
-            async with self.in_time():
-                service = _Keyed(self._client, new_id, kept)
+        async with self.in_time():
+            await self._record.need(action, "operate")
+            if key and (earlier := await self.releases.of_id(new_id)) is not None:
+                return _kept(earlier, kept), True
+            await self._record.accepted(action)
+            try:
                 actor = asking.who.actor(f"api/{asking.request_id}")
-                return await service.rollback(release_id, actor=actor, reason=reason), False
-        except SluiceError as error:
-            await self._refuse(action, str(error))
-            raise
+                service = _Keyed(self._client, new_id, kept)
+                state = await service.rollback(row.state.release_id, actor=actor, reason=reason)
+            except RequestError as error:
+                await self._record.refused(action, str(error))
+                raise
+        return state, state.release_id != new_id
 
     async def command(
         self, asking: Asking, release_id: str, command: Command, body: CommandBody, key: str | None
     ) -> tuple[ReleaseState, bool]:
         """Send a command; return the state right after it was taken, and whether that had happened before."""
-        row = await self.find(asking, release_id)
-        order = Order(
-            command=command,
-            actor=asking.who.actor(f"api/{asking.request_id}"),
-            release_id=row.state.release_id,
-            reason=redacted(body.reason),
-            step=body.step,
-        )
-        action = Action(asking, command.value, full_name(row.state.target), order.release_id, order.reason, body.step)
-        await self._need(action, NEEDED[command])
-        if key is not None and (taken := await self._taken(row, key)) is not None:
-            return _same(taken, order), True
-        if (why := refusal(row.state, order)) is not None:
-            await self._refuse(action, why)
-            raise IllegalCommand(why)
-        await self._accept(action)
-        try:
-            async with self.in_time():
+        reason = redacted(body.reason)
+        row, action = await self._on(Action(asking, command.value, release_id, reason, body.step))
+        actor = asking.who.actor(f"api/{asking.request_id}")
+        order = Order(command=command, actor=actor, release_id=row.state.release_id, reason=reason, step=body.step)
+        async with self.in_time():
+            await self._record.need(action, NEEDED[command])
+            if key is not None and (taken := await self._taken(row, key)) is not None:
+                return _same(taken, order), True
+            if (why := refusal(row.state, order)) is not None:
+                await self._record.refused(action, why)
+                raise IllegalCommand(why)
+            await self._record.accepted(action)
+            try:
                 state = await self._service.command(order, key=key or asking.request_id)
-        except SluiceError as error:
-            await self._refuse(action, str(error))
-            raise
+            except RequestError as error:
+                await self._record.refused(action, str(error))
+                raise
         return _same(state, order), _order_of(state).actor.source != order.actor.source
+
+    async def _on(self, action: Action) -> tuple[Row, Action]:
+        """Return the release that is meant, and the action with its target; refusals are in the audit too."""
+        ref = action.release or ""
+        async with self.in_time():
+            try:
+                row = await self.releases.find(ref)
+            except NotFound as error:
+                await self._record.refused(action, str(error))
+                raise
+            known = replace(action, target=full_name(row.state.target), release=row.state.release_id)
+            if not action.asking.who.may("view", known.target or ""):
+                await self._record.refused(known, "the role `view` is missing")
+                raise _none(ref)
+        return row, known
 
     def _roles(self, body: ReleaseBody) -> tuple[Role, ...]:
         roles: list[Role] = ["start"]
@@ -181,81 +170,47 @@ class Desk:
             roles.append("operate")
         return tuple(roles)
 
-    async def _need(self, action: Action, *roles: Role) -> None:
-        who, target = action.asking.who, action.target or ""
-        lacking = next((role for role in roles if not who.may(role, target)), None)
-        if lacking is not None:
-            problem = _missing(lacking, target, who)
-            await self._refuse(action, problem.detail)
-            raise problem
+    async def _newest(self, target: Target) -> Row | None:
+        try:
+            return await self.releases.newest(target)
+        except NotFound:
+            return None
 
-    async def _accept(self, action: Action) -> None:
-        """Write the entry. Whatever hinders that hinders the action too."""
-        await self._write(action, "accepted", "")
-
-    async def _refuse(self, action: Action, why: str) -> None:
-        await self._write(action, "refused", why)
-
-    async def _write(self, action: Action, outcome: Literal["accepted", "refused"], why: str) -> None:
-        asking = action.asking
-        entry = AuditEntry(
-            at=datetime.now(UTC),
-            principal=asking.who.actor("").name,
-            method=asking.who.method,
-            action=action.name,
-            target=action.target,
-            release=action.release,
-            step=action.step,
-            reason=action.reason,
-            source_address=asking.address,
-            request_id=asking.request_id,
-            outcome=outcome,
-            why=redacted(why),
-        )
-        async with self.in_time():
-            await self.audit.write(entry)
-        self._telemetry.actions.labels(action.name, outcome).inc()
-        log.info("audit", **entry.model_dump(mode="json"))
-
-    async def _earlier(self, request: ReleaseRequest) -> ReleaseState | None:
+    async def _earlier(self, request: ReleaseRequest, newest: Row | None) -> ReleaseState | None:
         """Return the release that this key has started. The list may be late; the target's newest release is not."""
-        async with self.in_time():
-            try:
-                newest = await self.releases.newest(request.target)
-            except NotFound:
-                newest = None
-        if newest is not None and newest.state.release_id == request.release_id:
-            return _kept(newest, request.idempotency_key)
-        return await self._of_key(request.release_id, request.idempotency_key)
-
-    async def _of_key(self, release_id: str, key: str) -> ReleaseState | None:
-        async with self.in_time():
-            row = await self.releases.of_id(release_id)
-        return _kept(row, key) if row is not None else None
+        mine = newest if newest is not None and newest.state.release_id == request.release_id else None
+        row = mine or await self.releases.of_id(request.release_id)
+        return _kept(row, request.idempotency_key) if row is not None else None
 
     async def _taken(self, row: Row, key: str) -> ReleaseState | None:
         """Return what the release has answered to this key; None when it has not taken a command with it."""
         handle = self._client.get_workflow_handle_for(ReleaseWorkflow.run, row.workflow_id, run_id=row.run_id)
-        update = handle.get_update_handle(key, result_type=ReleaseState)
         try:
-            async with self.in_time():
-                state: ReleaseState = await update.result()
+            state: ReleaseState = await handle.get_update_handle(key, result_type=ReleaseState).result()
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return None
             raise Unavailable(f"Temporal did not answer: {error.message}; send it again") from None
         return state
 
-    async def _not_started(self, action: Action, request: ReleaseRequest, error: SluiceError) -> Exception:
-        await self._refuse(action, str(error))
+    async def _not_started(self, request: ReleaseRequest, error: RequestError) -> Exception:
         if not isinstance(error, Conflict):
             return error
-        async with self.in_time():
-            holder = await self.releases.newest(request.target)
-        if holder.state.release_id == request.release_id:
-            return _reused()
-        url = f"/v1/releases/{holder.state.release_id}"
-        return ProblemError(BUSY, str(error), release_id=holder.state.release_id, release_url=url)
+        holder = await self.releases.newest(request.target)
+        return _reused() if holder.state.release_id == request.release_id else _busy(holder.state)
+
+
+def _none(ref: str) -> NotFound:
+    return NotFound(f"there is no release `{ref}`: `sluice list` shows those that Temporal still keeps")
+
+
+def _busy(holder: ReleaseState) -> ProblemError:
+    return ProblemError(
+        BUSY,
+        f"release {holder.release_id} holds {holder.target} ({holder.sentence}): wait for it, or abort it",
+        release_id=holder.release_id,
+        release_url=f"/v1/releases/{holder.release_id}",
+    )
 
 
 def _kept(row: Row, key: str) -> ReleaseState:
@@ -272,22 +227,17 @@ def _order_of(state: ReleaseState) -> Order:
 
 def _same(state: ReleaseState, order: Order) -> ReleaseState:
     """Return `state` when it answers an order of the same sender and words. Raises ProblemError for any other."""
-    nobody = Actor(name=order.actor.name, source="")
-    found = _order_of(state)
-    if found.model_copy(update={"actor": Actor(name=found.actor.name, source="")}) != order.model_copy(
-        update={"actor": nobody}
-    ):
+    if _words(_order_of(state)) != _words(order):
         raise _reused()
     return state
+
+
+def _words(order: Order) -> Order:
+    """Return the order without the request that brought it."""
+    return order.model_copy(update={"actor": Actor(name=order.actor.name, source="")})
 
 
 def _reused() -> ProblemError:
     return ProblemError(
         KEY_REUSED, "this Idempotency-Key was used for another request: repeat that one exactly, or take a new key"
-    )
-
-
-def _missing(role: Role, target: str, who: Principal) -> ProblemError:
-    return ProblemError(
-        FORBIDDEN, f"{who.name} lacks the role `{role}` on {target}: ask for it, or let somebody do it who has it"
     )

@@ -12,9 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.api import problems
 from orchestrator.api.auth import SAFE_METHODS, CrossSite, Door, Refused
-from orchestrator.api.desk import Asking
 from orchestrator.api.problems import ProblemError, problem_of
 from orchestrator.api.proxy import source_address
+from orchestrator.api.recording import Asking
 from orchestrator.domain.errors import SluiceError
 from orchestrator.settings import Settings
 from orchestrator.telemetry import Telemetry

@@ -3,7 +3,6 @@
 These routes ask for no credential but the sender's signature; nothing of a refused request is repeated or kept.
 """
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from orchestrator.api.problems import INVALID_PLAN, TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE, ProblemError, documented
 from orchestrator.domain.errors import InvalidSpec, Unavailable
 from orchestrator.domain.intake import Delivery
 from orchestrator.intake import Intake, Receipt
@@ -24,10 +24,7 @@ RETRY_AFTER = 10
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "Known already (`Idempotent-Replayed: true`), or nothing to do (`ignored` says why)"},
     202: {"description": "Durable: the release starts now, or when its target is free"},
-    401: {"description": "Signature or token missing, wrong or too old"},
-    413: {"description": f"Longer than {MAX_BODY} bytes"},
-    422: {"description": "A rule fits, and the event cannot be followed"},
-    503: {"description": "Temporal has not taken it: deliver again"},
+    **documented(UNAUTHENTICATED, TOO_LARGE, INVALID_PLAN, UNAVAILABLE),
 }
 
 Verified = Callable[[dict[str, str], bytes], Delivery]
@@ -50,13 +47,14 @@ def router_for(settings: Settings, intake: Intake) -> APIRouter:
                 return JSONResponse({"pong": True})
             return _told(await intake.receive(delivery), settings.public_url or "")
         except _TooLong:
-            return _problem(413, "too-long", f"a delivery has at most {MAX_BODY} bytes")
+            problem = ProblemError(TOO_LARGE, f"a delivery has at most {MAX_BODY} bytes")
         except NotGenuine:
-            return _problem(401, "not-genuine", "the delivery is not signed by a sender that is known here")
+            problem = ProblemError(UNAUTHENTICATED, "the delivery is not signed by a sender that is known here")
         except InvalidSpec as error:
-            return _problem(422, "not-followed", "; ".join(error.problems))
+            problem = ProblemError(INVALID_PLAN, "; ".join(error.problems))
         except Unavailable as error:
-            return _problem(503, "unavailable", str(error), {"Retry-After": str(RETRY_AFTER)})
+            problem = ProblemError(UNAVAILABLE, str(error), headers={"Retry-After": str(RETRY_AFTER)})
+        return problem.response(getattr(request.state, "request_id", ""))
 
     @router.post("/github", responses=_ANSWERS, summary="A GitHub webhook")
     async def from_github(request: Request) -> Response:
@@ -112,9 +110,3 @@ def _told(receipt: Receipt, base: str) -> Response:
     if receipt.repeated:
         headers["Idempotent-Replayed"] = "true"
     return JSONResponse(told, status_code=200 if receipt.repeated else 202, headers=headers)
-
-
-def _problem(status: int, kind: str, detail: str, headers: dict[str, str] | None = None) -> Response:
-    """Return problem+json (RFC 9457)."""
-    body = {"type": f"urn:sluice:problem:{kind}", "title": kind.replace("-", " "), "status": status, "detail": detail}
-    return Response(json.dumps(body), status, headers, media_type="application/problem+json")

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Path, Query, Request
 
-from orchestrator.api.desk import Asking, Desk
+from orchestrator.api.desk import Desk
 from orchestrator.api.health import Health
+from orchestrator.api.recording import Asking
 from orchestrator.api.watching import Watches
 from orchestrator.settings import Settings
 from orchestrator.telemetry import Telemetry

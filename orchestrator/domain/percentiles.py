@@ -21,8 +21,8 @@ def slow_count(
     Returns:
         None where not one percentile is there, or no sample.
 
-    **Source:** own measurement on lognormal durations (`tests/domain/test_percentiles.py`): within two percentage points
-    at the stable version's p90. The comparison's guarantee is exact for counts only.
+    **Source:** measured on lognormal durations in `tests/domain/test_percentiles.py`: within two percentage points at
+    the stable version's p90. The comparison's guarantee is exact for counts only.
     """
     known = sorted((value, rank) for name, rank in RANKS.items() if (value := durations.get(name)) is not None)
     if not known or samples <= 0:

@@ -33,7 +33,8 @@ async def test_each_role_allows_its_own_and_no_more(place: Place, who: str) -> N
         again = await http.post("/v1/releases", json={"target": "checkout", "artifact": LATEST})
         assert again.status_code == (409 if start else 403)
         for command, column in ROLE_OF.items():
-            answer = await http.post(f"{url}/{command}", json={"step": 7})  # allowed ones do not fit the state
+            body = {} if command == "rollback" else {"step": 7}
+            answer = await http.post(f"{url}/{command}", json=body)  # allowed ones do not fit the state
             assert answer.status_code == (409 if ALLOWED[who][column] else 403), (command, answer.text)
 
 

@@ -16,7 +16,7 @@ from orchestrator.domain.analysis import Compare
 from orchestrator.domain.comparison import ComparisonSettings
 from orchestrator.domain.journal import EventKind, ReleaseState
 from orchestrator.domain.plan import Bake, Limits, Plan, Promote, Shift
-from orchestrator.domain.release import Cause, Configuration, Outcome, Phase
+from orchestrator.domain.release import Cause, Configuration, Outcome, Phase, Target
 from orchestrator.domain.traffic import Routing, whole
 from orchestrator.lab.samples import Variant
 from orchestrator.lab.traffic import Traffic, TrafficCount
@@ -80,7 +80,7 @@ def a_plan(*weights: float, bake: float, check: Compare, max_hold: float = 60, h
 
 async def incident(callers: Traffic, read: Callable[[], Awaitable[ReleaseState]]) -> None:
     """Once the canary takes traffic, let eight of ten calls fail for five seconds, whatever version serves them."""
-    while not ((state := await read()).phase is Phase.BAKING or state.done):  # noqa: ASYNC110 - it is in another process
+    while not ((state := await read()).phase is Phase.BAKING or state.done):
         await asyncio.sleep(0.05)
     await asyncio.sleep(1)
     calm, callers.events = callers.events, ({"outage": 0.8},)
@@ -113,6 +113,16 @@ async def play(lab: WholeLab, name: str, scene: Scene) -> Ending:
     if scene.rate:
         callers.start()
         await asyncio.sleep(BEFORE_SECONDS)
+    try:
+        state, sentences = await release(lab, target, name, scene, callers)
+    finally:
+        count = await callers.stop()
+    return Ending(state, count, (await lab.alias(target)).routing, sentences)
+
+
+async def release(
+    lab: WholeLab, target: Target, name: str, scene: Scene, callers: Traffic
+) -> tuple[ReleaseState, tuple[str, ...]]:
     order = request(target, scene.plan, actor="test", reason=name)
     if scene.stable == scene.canary:  # the same code is a new version only with another configuration
         order = order.model_copy(update={"configuration": Configuration(description="the same code again")})
@@ -129,15 +139,15 @@ async def play(lab: WholeLab, name: str, scene: Scene) -> Ending:
         await asyncio.sleep(0.2)
     if beside:
         await beside
-    count = await callers.stop()
-    return Ending(state, count, (await lab.alias(target)).routing, tuple(sentences))
+    return state, tuple(sentences)
 
 
 @pytest.fixture(scope="module")
 async def endings(lab: WholeLab) -> dict[str, Ending]:
     """All five at once: they share the machine, and nothing else."""
-    played = await asyncio.gather(*(play(lab, name, scene) for name, scene in SCENES.items()))
-    return dict(zip(SCENES, played, strict=True))
+    async with asyncio.TaskGroup() as group:
+        playing = {name: group.create_task(play(lab, name, scene)) for name, scene in SCENES.items()}
+    return {name: task.result() for name, task in playing.items()}
 
 
 async def test_a_version_that_fails_a_fifth_goes_back_at_10_per_cent_with_fewer_than_15_failures(endings):

@@ -39,3 +39,4 @@ async def world(idle: World) -> AsyncIterator[World]:
     """A world with its worker."""
     async with working(idle):
         yield idle
+        await idle.quiet()

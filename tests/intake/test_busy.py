@@ -51,6 +51,7 @@ async def holding(world: World) -> str:
 async def abort(world: World, release_id: str) -> None:
     order = Order(command=Command.ABORT, actor=Actor(name="t"), release_id=release_id)
     await world.releases.command(order, key="t")
+    await world.ended(release_id)
 
 
 async def in_line(world: World, count: int) -> list[str]:

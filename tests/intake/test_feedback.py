@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-import uuid
 
 import httpx2
 import pytest
@@ -58,13 +57,7 @@ async def test_a_rolled_back_release_is_a_failure(world: World) -> None:
     world.write(feedback="[deployment, status]", strategy=HELD)
     release_id = (await world.github(world.deployment())).json()["release_id"]
     await world.until(release_id, lambda s: s.phase is Phase.AWAITING_APPROVAL)
-    button = {
-        "action": "requested_action",
-        "requested_action": {"identifier": "abort"},
-        "check_run": {"external_id": release_id},
-        "sender": {"login": "anna"},
-    }
-    await world.github(button, event="check_run")
+    await world.press(release_id, "abort")
     await submitted(world, release_id)
     assert world.forge.states("/deployments/")[-1] == "failure"
     assert world.forge.states(f"/statuses/{'a' * 40}")[-1] == "failure"
@@ -104,6 +97,7 @@ async def test_a_refused_submission_is_an_error(world: World) -> None:
     await submitted(world, refused)
     states = world.forge.states(f"/deployments/{payload['deployment']['id']}/statuses")
     assert states[-1] == "error"
+    await world.press(holder, "abort")
     assert "holds" in world.forge.written[-1].body["description"]
     assert len(world.forge.written[-1].body["description"]) <= 140
 
@@ -150,7 +144,9 @@ async def test_an_app_keeps_one_check_run_with_table_and_buttons(world: World) -
         with pytest.raises(Exception, match="could not tell GitHub"):
             await github.tell(check, standing)
         await github.tell(check, standing)
-        await github.tell(check, standing_of(state.model_copy(update={"outcome": Outcome.PROMOTED, "phase": Phase.DONE})))
+        ended = state.model_copy(update={"outcome": Outcome.PROMOTED, "phase": Phase.DONE})
+        await github.tell(check, standing_of(ended))
+    await world.press(release_id, "abort")
     paths = [f"{told.method} {told.path}" for told in world.forge.written]
     assert paths[:2] == ["POST /app/installations/5/access_tokens", "POST /repos/acme/checkout/check-runs"]
     assert {path.split()[0] for path in paths[2:]} == {"PATCH"}
@@ -165,15 +161,9 @@ async def test_a_button_approves_the_step_that_it_was_made_for(world: World) -> 
     world.write(strategy=HELD)
     release_id = (await world.github(world.deployment())).json()["release_id"]
     state = await world.until(release_id, lambda s: s.phase is Phase.AWAITING_APPROVAL)
-    button = {
-        "action": "requested_action",
-        "requested_action": {"identifier": f"approve:{state.step}"},
-        "check_run": {"external_id": release_id},
-        "sender": {"login": "anna"},
-    }
-    stranger = await world.github(button | {"sender": {"login": "mallory"}}, event="check_run")
+    stranger = await world.press(release_id, f"approve:{state.step}", sender="mallory")
     assert stranger.json()["ignored"] == "no rule under `webhooks` fits it"
-    answer = await world.github(button, event="check_run", delivery=str(uuid.uuid4()))
+    answer = await world.press(release_id, f"approve:{state.step}")
     assert answer.json()["commands"] == [f"approve {release_id}"]
     ended = await world.ended(release_id)
     assert ended.outcome is Outcome.PROMOTED

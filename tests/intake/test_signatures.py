@@ -77,10 +77,11 @@ async def test_only_genuine_deliveries_are_taken(idle: World, name: str) -> None
     assert answer.status_code == status, answer.text
     if status == 401:
         assert answer.json() == {
-            "type": "urn:sluice:problem:not-genuine",
-            "title": "not genuine",
+            "type": "urn:sluice:problem:unauthenticated",
+            "title": "No valid credential",
             "status": 401,
             "detail": "the delivery is not signed by a sender that is known here",
+            "request_id": answer.headers["x-request-id"],
         }
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from fastapi import FastAPI
 from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.catalog import aws_activities, intake_activities, restore_activities
 from activities.feedback_github import GitHub, GitHubAccess
 from activities.feedback_gitlab import GitLab, GitLabAccess
+from orchestrator.api.app import create_app
 from orchestrator.api.hooks import router_for
 from orchestrator.domain.journal import ReleaseState
 from orchestrator.domain.release import Target
@@ -46,7 +46,7 @@ CANARIES = (SECRET, GITHUB_TOKEN, GITLAB_TOKEN, GITLAB_OLD, SIGNING, "canary-sig
 FILE = """
 targets:
   {name}:
-    account: "123456789012"
+    account: "{account}"
     region: eu-west-1
     function: {name}
     alias: live
@@ -105,8 +105,8 @@ class World:
     @classmethod
     @asynccontextmanager
     async def made(cls, client: Client, folder: Path) -> AsyncIterator["World"]:
-        name = f"f{uuid.uuid4().hex[:10]}"
-        target = Target(account="123456789012", region="eu-west-1", function=name, alias="live")
+        name, account = f"f{uuid.uuid4().hex[:10]}", f"{uuid.uuid4().int % 10**12:012d}"
+        target = Target(account=account, region="eu-west-1", function=name, alias="live")
         aws = FakeAws(Wall())
         function = aws.add_function(target)
         function.change_code("second")
@@ -132,12 +132,12 @@ class World:
     def write(self, **changes: str) -> None:
         """Write the release file; `strategy`, `on_busy`, `artifact` and `feedback` may differ."""
         fields = {"strategy": QUICK, "on_busy": "reject", "artifact": "{latest: true}", "feedback": "[]"}
-        (self.folder / "sluice.yaml").write_text(FILE.format(name=self.target.function, **(fields | changes)))
+        (self.folder / "sluice.yaml").write_text(FILE.format(name=self.target.function, account=self.target.account, **(fields | changes)))
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        app = FastAPI()
-        app.include_router(router_for(self.settings, Intake.of(self.client, self.settings)))
+        hooks = router_for(self.settings, Intake.of(self.client, self.settings))
+        app = create_app(self.settings, self.client, routers=[hooks])
         transport = httpx2.ASGITransport(app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://sluice") as self.http:
             yield
@@ -160,6 +160,16 @@ class World:
         body = json.dumps(payload).encode()
         return await self.http.post("/hooks/github", content=body, headers=github_headers(body, event, delivery, secret))
 
+    async def press(self, release_id: str, identifier: str, *, sender: str = "anna") -> httpx2.Response:
+        """Press a button of the release's check run."""
+        payload = {
+            "action": "requested_action",
+            "requested_action": {"identifier": identifier},
+            "check_run": {"external_id": release_id},
+            "sender": {"login": sender},
+        }
+        return await self.github(payload, event="check_run")
+
     async def until(self, release_id: str, reached: Callable[[ReleaseState], bool]) -> ReleaseState:
         """Look until the release is there."""
         async with asyncio.timeout(PATIENCE):
@@ -175,6 +185,13 @@ class World:
 
     async def ended(self, release_id: str) -> ReleaseState:
         return await self.until(release_id, lambda s: s.done)
+
+    async def quiet(self) -> None:
+        """Wait until nothing of this target runs: what a test leaves behind would disturb the next."""
+        async with asyncio.timeout(PATIENCE):
+            query = f"SluiceTarget = '{self.target}' AND ExecutionStatus = 'Running'"
+            while (await self.client.count_workflows(query)).count:
+                await asyncio.sleep(0.1)
 
     async def count(self) -> int:
         """How many releases of the target there ever were."""

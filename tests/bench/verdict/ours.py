@@ -134,6 +134,7 @@ def gated(
     settings: ComparisonSettings,
     rng: np.random.Generator,
     horizon: int,
+    *,
     longest_step: float = LONGEST_STEP,
 ) -> Gated:
     """Run the ramp ``weights`` (percent, the last one 100), advancing on proof.
