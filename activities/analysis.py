@@ -11,6 +11,7 @@ from activities.errors import translated
 from activities.metrics.cloudwatch import Wanted, observe, slow_name
 from activities.ports import Aws, Clock
 from activities.querying import Querying
+from activities.traffic import drift
 from orchestrator.domain import judging
 from orchestrator.domain.analysis import (
     AlarmReading,
@@ -23,6 +24,7 @@ from orchestrator.domain.analysis import (
     Verdict,
 )
 from orchestrator.domain.errors import SluiceError, TargetError, TransientError
+from orchestrator.domain.traffic import Reading, read_against, split, whole
 from orchestrator.domain.work import BakeProgress, Watch, Watched
 
 PROVIDER_ERRORS = 4
@@ -68,6 +70,8 @@ class Analysis:
             action = "hold"
         if (watch.mode == "guard" and action != "rollback") or (watch.mode == "hold" and action == "hold"):
             action = "wait"
+        if action == "hold":
+            await self._refuse_drift(watch)
         if action == "wait":
             raise ApplicationError(
                 conclusion.sentence[:200],
@@ -76,6 +80,21 @@ class Analysis:
                 category=ApplicationErrorCategory.BENIGN,
             )
         return Watched(action=action, sentence=conclusion.sentence, measurements=measurements)
+
+    async def _refuse_drift(self, watch: Watch) -> None:
+        """Raise Drift when the alias was moved: that is why there is too little data, and no waiting brings more.
+
+        Asked once for each hold, since control calls are few; an alias that cannot be read is no reason to go back.
+        """
+        target = watch.request.target
+        try:
+            found = (await self._aws.functions(target).get_alias(target.function, target.alias)).routing
+        except (TransientError, TargetError):
+            return
+        weight = watch.windows[-1].weight
+        wished = whole(watch.canary) if watch.final else split(watch.stable, watch.canary, weight)
+        if read_against(found, wished, watch.stable, watch.canary) is Reading.FOREIGN:
+            raise drift(target, found, wished)
 
     async def _measure(self, watch: Watch, now: float) -> tuple[tuple[Measurement, ...], tuple[Observation, ...]]:
         plan = watch.request.plan

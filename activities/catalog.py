@@ -52,12 +52,16 @@ def intake_activities(releases: Releases, github: GitHub, gitlab: GitLab, pace: 
     """What runs on the queue of submissions and of telling CI systems; `pace` as for `Intaking`."""
     intaking = Intaking(releases, pace)
     return [
-        intaking.submit_release,
         intaking.await_turn,
         intaking.follow_release,
         intaking.send_order,
         CiFeedback(github, gitlab).tell_ci,
     ]
+
+
+def local_activities(releases: Releases) -> Activities:
+    """What runs beside the workflows, within their own tasks: quick, and without any limit of rate."""
+    return [Intaking(releases).submit_release]
 
 
 def restore_activities(aws: Aws, clock: Clock) -> Activities:

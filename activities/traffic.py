@@ -41,7 +41,7 @@ class Traffic:
         found = await functions.get_alias(function, alias)
         reading = read_against(found.routing, work.intent, work.stable, work.canary)
         if reading is Reading.FOREIGN:
-            raise _drift(work.target, found.routing, work.intent)
+            raise drift(work.target, found.routing, work.intent)
         if reading is Reading.SETTLING:
             await _settling(functions, function, alias)
         return Shifted(confirmed=reading is Reading.INTENDED, alias=found, at=self._clock.now().timestamp())
@@ -64,7 +64,7 @@ class Traffic:
             if right and (wrote or not work.touched):
                 return Restored(alias=found, at=self._clock.now().timestamp(), wrote=wrote)
             if not right and not work.force and not _ours(work, found.routing):
-                raise _drift(work.target, found.routing, intent)
+                raise drift(work.target, found.routing, intent)
             try:
                 await functions.update_alias(function, alias, intent, revision=found.revision)
                 wrote = True
@@ -104,13 +104,14 @@ async def _freed(functions: LambdaPort, target: Target, refusal: NotReleasable) 
     if concurrency is None or concurrency.status != "FAILED":
         return refusal
     return NotReleasable(
-        f"AWS refuses to move alias {target} while its provisioned concurrency has failed ({concurrency.reason or '?'}): "
-        f"delete it with `aws lambda delete-provisioned-concurrency-config --function-name {target.function} "
+        f"AWS refuses to move alias {target} while its provisioned concurrency has failed "
+        f"({concurrency.reason or '?'}): delete it with `aws lambda delete-provisioned-concurrency-config --function-name {target.function} "
         f"--qualifier {target.alias} --region {target.region}`, and the release goes on by itself"
     )
 
 
-def _drift(target: object, found: Routing, intent: Routing) -> Drift:
+def drift(target: Target, found: Routing, intent: Routing) -> Drift:
+    """Return what is raised for an alias that somebody else has moved."""
     return Drift(
         f"alias {target} was moved by somebody else: found {found}, wished {intent}; it was left alone. Run `sluice "
         f"adopt` to keep it as it is, or `sluice restore` to go back to the stable version",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -112,6 +113,7 @@ class Intake:
                     id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     static_summary=f"{intake.provider} {intake.event}",
+                    **_seen(intake),
                     rpc_timeout=timedelta(seconds=START_SECONDS),
                 )
         except WorkflowAlreadyStartedError:
@@ -119,6 +121,15 @@ class Intake:
         except (TimeoutError, RuntimeError, RPCError):  # RuntimeError: a client that has never been connected
             raise Unavailable("Temporal has not taken the delivery; deliver it again") from None
         return True
+
+
+def _seen(intake: IntakeInput) -> dict[str, Any]:
+    """Let an intake of one release be found as that release's submission, which it is."""
+    if len(intake.submissions) != 1:
+        return {}
+    (submission,) = intake.submissions
+    memo = {MEMO_SUBMISSION: submission_state(submission)}
+    return {"memo": memo, "search_attributes": submission_attributes(submission)}
 
 
 async def submit(client: Client, submission: Submission) -> bool:

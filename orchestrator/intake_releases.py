@@ -15,6 +15,7 @@ from orchestrator.readings import Reader
 from orchestrator.service import ReleaseService
 from workflows.intake import MEMO_SUBMISSION
 
+TYPES = "(WorkflowType = 'Submission' OR WorkflowType = 'Intake')"
 PAGE = 200
 """Submissions of one target that are looked at; a line is shorter by far."""
 
@@ -52,16 +53,14 @@ class IntakeReleases:
         It is read from Temporal's index, so one that came this moment may be missing.
         """
         phases = "(SluicePhase = 'QUEUED' OR SluicePhase = 'PENDING')"
-        query = (
-            f"WorkflowType = 'Submission' AND ExecutionStatus = 'Running' AND SluiceTarget = '{target}' AND {phases}"
-        )
+        query = f"{TYPES} AND ExecutionStatus = 'Running' AND SluiceTarget = '{target}' AND {phases}"
         found = [s for s in await self._submissions(query) if s.target == target and s.on_busy == "queue"]
         return sorted(found, key=lambda s: (s.submitted_at, s.release_id))
 
     async def submission(self, release_id: str) -> SubmissionState:
         """Return what is known of a release that may not have started yet. Raises NotFound, Unavailable."""
         safe = release_id.replace("'", "")
-        found = await self._submissions(f"WorkflowType = 'Submission' AND SluiceReleaseId = '{safe}'")
+        found = await self._submissions(f"{TYPES} AND SluiceReleaseId = '{safe}'")
         if not found:
             raise NotFound(f"nothing was submitted as release `{release_id}`")
         return found[0]

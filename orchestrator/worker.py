@@ -13,7 +13,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.aws.session import AwsClients, AwsSettings
-from activities.catalog import aws_activities, intake_activities, restore_activities
+from activities.catalog import aws_activities, intake_activities, local_activities, restore_activities
 from activities.feedback_github import GitHub, GitHubAccess
 from activities.feedback_gitlab import GitLab, GitLabAccess
 from activities.ports import Aws
@@ -63,11 +63,13 @@ async def serving(client: Client, settings: Settings, aws: Aws) -> AsyncIterator
 
 def _workers(client: Client, settings: Settings, aws: Aws, http: httpx2.AsyncClient) -> Sequence[Worker]:
     grace = timedelta(seconds=settings.worker.graceful_shutdown)
+    releases = IntakeReleases(client)
     workers = [
         Worker(
             client,
             task_queue=WORKFLOW_QUEUE,
             workflows=WORKFLOWS,
+            activities=local_activities(releases),
             workflow_runner=sandbox(),
             max_cached_workflows=settings.worker.max_cached_workflows,
             disable_eager_activity_execution=True,
@@ -77,7 +79,7 @@ def _workers(client: Client, settings: Settings, aws: Aws, http: httpx2.AsyncCli
         Worker(
             client,
             task_queue=INTAKE_QUEUE,
-            activities=intake_activities(IntakeReleases(client), *_ci_systems(settings, http)),
+            activities=intake_activities(releases, *_ci_systems(settings, http)),
             graceful_shutdown_timeout=grace,
         )
     )

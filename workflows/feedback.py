@@ -22,12 +22,11 @@ LONGEST_RELEASE = timedelta(days=30)
 
 
 async def submit_release(submission: Submission) -> Submitted:
-    """Try once to start; retried while Temporal is away."""
-    done: Submitted = await workflow.execute_activity(
+    """Try once to start; retried while Temporal is away. Local: one workflow task, and the release has started."""
+    done: Submitted = await workflow.execute_local_activity(
         "submit_release",
         submission,
         result_type=Submitted,
-        task_queue=INTAKE_QUEUE,
         start_to_close_timeout=timedelta(seconds=20),
         schedule_to_close_timeout=submission.patience,
         retry_policy=UNTIRING,

@@ -4,7 +4,7 @@
 the same is refused by Temporal: by the delivery's id, and by the release's.
 """
 
-from typing import Any
+from typing import Literal
 
 from temporalio import workflow
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
@@ -19,8 +19,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.unwinding import said
 
 MEMO_SUBMISSION = "submission"
-QUEUED = "QUEUED"
-"""SluicePhase of a submission that waits for its target."""
+WITHDRAWN = "withdrawn before it started"
+Status = Literal["pending", "queued", "started", "refused"]
 
 
 def submission_state(submission: Submission) -> SubmissionState:
@@ -48,15 +48,72 @@ def submission_attributes(submission: Submission) -> TypedSearchAttributes:
     )
 
 
+class Course:
+    """One submission from its arrival to the end of what there is to tell; part of `Intake` and of `Submission`."""
+
+    def __init__(self, submission: Submission) -> None:
+        self._submission = submission
+        self._state = submission_state(submission)
+        self._teller = Teller(submission.feedback)
+
+    async def run(self) -> SubmissionState:
+        """Start the release exactly once, or say why not; a cancellation withdraws what still waits."""
+        submission = self._submission
+        self._teller.tell(waiting(submission, "submitted"))
+        try:
+            submitted = await self._started()
+        except CancelledError:
+            submitted = Submitted(status="refused", sentence=WITHDRAWN)
+        except ActivityError as error:
+            submitted = Submitted(status="refused", sentence=self._why(error))
+        started = submitted.status == "started"
+        self._publish("started" if started else "refused", submitted.sentence)
+        if not started:
+            self._teller.tell(refused(submission, submitted.sentence))
+        elif submission.feedback:
+            await self._teller.follow(submission.request.release_id)
+        if trouble := await self._teller.finish():
+            self._publish(self._state.status, self._state.sentence, trouble=trouble)
+        return self._state
+
+    async def _started(self) -> Submitted:
+        while True:
+            submitted = await feedback.submit_release(self._submission)
+            if submitted.status != "busy":
+                return submitted
+            self._publish("queued", submitted.sentence)
+            self._teller.tell(waiting(self._submission, submitted.sentence))
+            turn = await feedback.await_turn(self._submission)
+            if turn.refused is not None:
+                return Submitted(status="refused", sentence=turn.refused)
+
+    def _why(self, error: ActivityError) -> str:
+        if isinstance(error.cause, CancelledError):
+            return WITHDRAWN
+        if error.retry_state is RetryState.TIMEOUT or isinstance(error.cause, TemporalTimeout):
+            patience = self._submission.patience
+            return f"{self._submission.request.target} was not free within {patience}: submit it again"
+        return said(error)
+
+    def _publish(self, status: Status, sentence: str, *, trouble: str | None = None) -> None:
+        update = {"status": status, "sentence": sentence, "trouble": trouble}
+        self._state = self._state.model_copy(update=update)
+        workflow.upsert_memo({MEMO_SUBMISSION: self._state})
+        workflow.upsert_search_attributes([PHASE.value_set(status.upper())])
+
+
 @workflow.defn(name="Intake")
 class IntakeWorkflow:
-    """One delivery. It ends when every release that it asks for is submitted and every order has been sent."""
+    """One delivery. With one release it is that release's submission; with several, each has a workflow of its own."""
 
     @workflow.run
     async def run(self, intake: Intake) -> Taken:
-        """Start a `Submission` for each release; they live on by themselves."""
-        told = [await self._submit(submission) for submission in intake.submissions]
-        told += [await self._order(intake, number) for number in range(len(intake.orders))]
+        """See that everything which the delivery asks for is started and sent, once."""
+        told: list[str | None] = [await self._order(intake, number) for number in range(len(intake.orders))]
+        if len(intake.submissions) == 1:
+            told.append((await Course(intake.submissions[0]).run()).sentence)
+        else:
+            told += [await self._submit(submission) for submission in intake.submissions]
         return Taken(
             release_ids=tuple(s.request.release_id for s in intake.submissions),
             sentences=tuple(sentence for sentence in told if sentence),
@@ -90,53 +147,7 @@ class IntakeWorkflow:
 class SubmissionWorkflow:
     """One release that is to start: now, after another, or instead of it. Then CI is told how it goes."""
 
-    @workflow.init
-    def __init__(self, submission: Submission) -> None:
-        self._submission = submission
-        self._state = submission_state(submission)
-        self._teller = Teller(submission.feedback)
-
     @workflow.run
     async def run(self, submission: Submission) -> SubmissionState:
-        """Start the release exactly once, or say why not; a cancellation withdraws what still waits."""
-        self._teller.tell(waiting(submission, "submitted"))
-        try:
-            submitted = await self._started(submission)
-        except CancelledError:
-            submitted = Submitted(status="refused", sentence="withdrawn before it started")
-        except ActivityError as error:
-            submitted = Submitted(status="refused", sentence=self._why(error))
-        started = submitted.status == "started"
-        self._publish("started" if started else "refused", submitted.sentence)
-        if not started:
-            self._teller.tell(refused(submission, submitted.sentence))
-        elif submission.feedback:
-            await self._teller.follow(submission.request.release_id)
-        if trouble := await self._teller.finish():
-            self._publish(self._state.status, self._state.sentence, trouble=trouble)
-        return self._state
-
-    async def _started(self, submission: Submission) -> Submitted:
-        while True:
-            submitted = await feedback.submit_release(submission)
-            if submitted.status != "busy":
-                return submitted
-            self._publish("queued", submitted.sentence)
-            self._teller.tell(waiting(submission, submitted.sentence))
-            turn = await feedback.await_turn(submission)
-            if turn.refused is not None:
-                return Submitted(status="refused", sentence=turn.refused)
-
-    def _why(self, error: ActivityError) -> str:
-        if isinstance(error.cause, CancelledError):
-            return "withdrawn before it started"
-        if error.retry_state is RetryState.TIMEOUT or isinstance(error.cause, TemporalTimeout):
-            patience = self._submission.patience
-            return f"{self._submission.request.target} was not free within {patience}: submit it again"
-        return said(error)
-
-    def _publish(self, status: Any, sentence: str, *, trouble: str | None = None) -> None:
-        update = {"status": status, "sentence": sentence, "trouble": trouble}
-        self._state = self._state.model_copy(update=update)
-        workflow.upsert_memo({MEMO_SUBMISSION: self._state})
-        workflow.upsert_search_attributes([PHASE.value_set({"queued": QUEUED}.get(status, status.upper()))])
+        """Run the course to its end."""
+        return await Course(submission).run()

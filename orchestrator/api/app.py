@@ -1,5 +1,6 @@
 """The ASGI application: routes behind the gate, and every error as a problem."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -117,9 +118,13 @@ def _http_error(request: Request, error: Exception) -> Response:
         400: (problems.MALFORMED, "the body is not JSON: mend it"),
         404: (problems.NOT_FOUND, "there is no such path: `/openapi.json` lists all"),
         405: (problems.METHOD_NOT_ALLOWED, "another method fits this path: see the header Allow"),
-        413: (problems.TOO_LARGE, "send less: the settings limit a body (SLUICE_API__MAX_BODY)"),
+        413: (problems.TOO_LARGE, problems.LESS),
     }
     if error.status_code not in known:
         return _problem(request, problems.internal())
     kind, detail = known[error.status_code]
     return _problem(request, ProblemError(kind, detail, headers=error.headers))
+
+
+if __name__ == "__main__":
+    print(json.dumps(openapi(), indent=1, ensure_ascii=False))  # noqa: T201

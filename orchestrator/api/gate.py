@@ -126,7 +126,7 @@ class Gate:
         scope["state"]["asking"] = asking
         structlog.contextvars.bind_contextvars(principal=who.name)
         if scope["method"] not in SAFE_METHODS:
-            _json_only(headers)
+            _bounded_json(headers, self._settings.api.max_body)
 
     def _tell(self, scope: Scope, answering: "_Answering") -> None:
         route = getattr(scope.get("route"), "path", None) or "unmatched"
@@ -169,10 +169,13 @@ def _within_limits(scope: Scope) -> None:
         raise ProblemError(problems.NOT_FOUND, "the path is no UTF-8 text") from None
 
 
-def _json_only(headers: Headers) -> None:
-    sends = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+def _bounded_json(headers: Headers, longest: int) -> None:
+    """Check what the headers say of the body; one that says nothing of its length is measured as it comes."""
+    length = headers.get("content-length", "0")
+    if length.isdecimal() and int(length) > longest:
+        raise ProblemError(problems.TOO_LARGE, problems.LESS)
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if sends and kind != "application/json":
+    if (length != "0" or "transfer-encoding" in headers) and kind != "application/json":
         raise ProblemError(problems.UNSUPPORTED_MEDIA_TYPE, "send JSON, with `Content-Type: application/json`")
 
 

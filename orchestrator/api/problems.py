@@ -40,6 +40,7 @@ HEADERS_TOO_LARGE = Kind("headers-too-large", 431, "The headers are too large")
 INTERNAL = Kind("internal", 500, "A bug in Sluice")
 UNAVAILABLE = Kind("unavailable", 503, "Temporal does not answer")
 
+LESS = "send less: the settings limit a body (SLUICE_API__MAX_BODY)"
 KINDS = tuple(kind for kind in globals().values() if isinstance(kind, Kind))
 
 

@@ -23,18 +23,24 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._app = app
         self._drain = drain
-        self._draining: asyncio.TimerHandle | None = None
+        self._signals = 0
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to stop; a second signal stops at once."""
-        if self._draining is not None or sig == signal.SIGINT:
+        """Begin to stop; a second signal, and Ctrl-C, do not wait for the drain."""
+        self._signals += 1
+        if sig == signal.SIGINT:
             begin_to_stop(self._app)
             super().handle_exit(sig, frame)
-            return
+        else:  # a signal comes between any two steps of the loop: nothing is touched here
+            asyncio.get_running_loop().call_soon_threadsafe(self._stop)
+
+    def _stop(self) -> None:
         begin_to_stop(self._app)
-        # The signal comes between two steps of the loop, in its own thread.
-        loop = asyncio.get_event_loop_policy().get_event_loop()
-        self._draining = loop.call_later(self._drain, super().handle_exit, sig, frame)
+        self.force_exit = self._signals > 1
+        asyncio.get_running_loop().call_later(0 if self.force_exit else self._drain, self._close)
+
+    def _close(self) -> None:
+        self.should_exit = True
 
 
 def server_of(settings: Settings, app: FastAPI) -> Server:

@@ -39,6 +39,8 @@ COMMANDS = {
     "restore": Entry(f"{_ORDERS}:restore", "After a drift: put the stable version back."),
     "validate": Entry("orchestrator.cli.files:validate", "Check release files."),
     "schema": Entry("orchestrator.cli.files:schema", "Print the JSON Schema of release files."),
+    "webhook": Entry("orchestrator.intake_command:webhook", "Try the rules for events of CI systems."),
+    "events": Entry("orchestrator.intake_events:events", "Take EventBridge events from an SQS queue."),
     "worker": Entry("orchestrator.worker:worker", "Run a worker."),
     "serve": Entry("orchestrator.api.server:serve", "Serve the HTTP API."),
     "token": Entry("orchestrator.api.tokens:token", "Make an API token for the HTTP API."),

@@ -11,6 +11,7 @@ from orchestrator.releasefile.document import Path
 from orchestrator.releasefile.faults import Faults
 from orchestrator.releasefile.model import FileModel
 from orchestrator.releasefile.wording import unknown
+from orchestrator.strategies import fault
 
 EVENTS: Mapping[str, tuple[str, ...]] = {
     "github": ("deployment", "release", "workflow_run", "repository_dispatch", "check_run.requested_action"),
@@ -27,7 +28,7 @@ def _texts(value: object) -> object:
     """Take one value or a list, numbers and true or false as they are written."""
     values = value if isinstance(value, list) else [value]
     if not values or not all(isinstance(each, _SCALARS) for each in values):
-        return value
+        raise fault("must be a value, or a list of values of which one must fit")
     return tuple(str(each).lower() if isinstance(each, bool) else str(each) for each in values)
 
 

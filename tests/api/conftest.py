@@ -1,5 +1,6 @@
 """The API over a real Temporal server, a real worker and AWS in memory."""
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -17,9 +18,11 @@ from orchestrator.temporal import WORKFLOW_QUEUE, sandbox
 from orchestrator.worker import WORKFLOWS, WallClock
 from tests.api.place import ACCOUNT, REGION, Place
 from tests.fakes.aws import FakeAws
-from tests.workflows.conftest import TEMPORAL
 from workflows.calls import aws_queue_of, restore_queue_of
 from workflows.logbook import SEARCH_ATTRIBUTES, STEP
+
+
+TEMPORAL = Path(sys.executable).parent / "temporal"
 
 
 @pytest.fixture(scope="session")

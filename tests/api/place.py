@@ -64,7 +64,9 @@ def bearer(name: str) -> dict[str, str]:
 class Place:
     """One application with its own functions; everybody's token is named after what it may do."""
 
-    def __init__(self, temporal: Client, aws: FakeAws, folder: Path, *, auth: AuthSettings | None = None, **api: Any) -> None:
+    def __init__(
+        self, temporal: Client, aws: FakeAws, folder: Path, *, auth: AuthSettings | None = None, **api: Any
+    ) -> None:
         self.temporal = temporal
         self.aws = aws
         self.function = f"f{uuid.uuid4().hex[:10]}"

@@ -112,7 +112,11 @@ PROXY = ProxySettings(
 
 async def test_a_proxy_logs_people_in_and_nobody_else_does(new_place) -> None:
     place = new_place(auth=AuthSettings(proxy=PROXY))
-    headers = {"X-Forwarded-User": "anna", "X-Forwarded-Groups": "staff, payments", "X-Forwarded-For": "9.9.9.9, 8.8.8.8"}
+    headers = {
+        "X-Forwarded-User": "anna",
+        "X-Forwarded-Groups": "staff, payments",
+        "X-Forwarded-For": "9.9.9.9, 8.8.8.8",
+    }
     async with place.http("admin") as admin:
         url = f"/v1/releases/{await place.baking(admin)}"
     async with place.http(None, peer="10.1.2.3") as http:
@@ -125,7 +129,9 @@ async def test_a_proxy_logs_people_in_and_nobody_else_does(new_place) -> None:
         own = await http.post(f"{url}/resume", headers={**headers, "Origin": "http://sluice"})
         assert own.status_code == 200
         twice = [*headers.items(), ("X-Forwarded-User", "root")]
-        assert (await http.get(url, headers=twice)).status_code == 401, "a proxy that adds a header lets clients forge it"
+        assert (await http.get(url, headers=twice)).status_code == 401, (
+            "a proxy that adds a header lets clients forge it"
+        )
         other = {**headers, "X-Forwarded-Groups": "staff"}
         assert (await http.get(url, headers=other)).status_code == 404, "no group, no role"
         entries = (await http.get("/v1/audit", params={"function": place.function}, headers=headers)).json()["entries"]

@@ -58,6 +58,7 @@ def unsigned(ci: Issuer) -> str:
 
 def signed_with_the_public_key(ci: Issuer, algorithm: str = "HS256") -> str:
     """What a library that trusts the header's algorithm would take: the public key used as a shared secret."""
+
     def part(document: bytes) -> str:
         return base64.urlsafe_b64encode(document).decode().rstrip("=")
 

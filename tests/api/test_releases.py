@@ -96,7 +96,10 @@ async def test_a_whole_target_may_be_sent_by_those_who_may_skip_checks(place: Pl
         wrong = await http.post("/v1/plans", json=inline(place, strategy={"kind": "canary", "weights": [50, 10]}))
         assert wrong.status_code == 422
         assert wrong.json()["problems"] == [
-            {"location": "body.target.target.strategy.weights.1", "detail": "weights must ascend, but 10 comes after 50"}
+            {
+                "location": "body.target.target.strategy.weights.1",
+                "detail": "weights must ascend, but 10 comes after 50",
+            }
         ]
 
 

@@ -8,26 +8,22 @@ import httpx2
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from temporalio.service import RPCError, RPCStatusCode
 
 from activities.feedback_github import GitHub, GitHubAccess
 from orchestrator.domain.intake import GitHubCheck, GitHubStatus, Standing, SubmissionState, standing_of
 from orchestrator.domain.release import Outcome, Phase
 from tests.intake.test_signatures import signed
 from tests.intake.world import GITHUB_TOKEN, GITLAB_TOKEN, HELD, PATIENCE, QUICK, World
-from workflows.intake import SubmissionWorkflow
 
 
 async def followed(world: World, release_id: str) -> SubmissionState:
-    """Wait until everything has been told; the submission may not have been started yet."""
-    handle = world.client.get_workflow_handle_for(SubmissionWorkflow.run, f"submission/{release_id}")
+    """Wait until everything has been told."""
     async with asyncio.timeout(PATIENCE):
         while True:
-            try:
-                return await handle.result()
-            except RPCError as error:
-                assert error.status is RPCStatusCode.NOT_FOUND
-                await asyncio.sleep(0.05)
+            query = f"SluiceReleaseId = '{release_id}' AND WorkflowType = 'Intake' AND ExecutionStatus = 'Completed'"
+            if (await world.client.count_workflows(query)).count:
+                return await world.releases.submission(release_id)
+            await asyncio.sleep(0.1)
 
 
 async def submitted(world: World, release_id: str) -> None:

@@ -16,7 +16,7 @@ import httpx2
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.catalog import aws_activities, intake_activities, restore_activities
+from activities.catalog import aws_activities, intake_activities, local_activities, restore_activities
 from activities.feedback_github import GitHub, GitHubAccess
 from activities.feedback_gitlab import GitLab, GitLabAccess
 from orchestrator.api.app import create_app
@@ -223,6 +223,7 @@ async def working(world: World) -> AsyncIterator[None]:
                 world.client,
                 task_queue=WORKFLOW_QUEUE,
                 workflows=[ReleaseWorkflow, IntakeWorkflow, SubmissionWorkflow],
+                activities=local_activities(world.releases),
                 workflow_runner=sandbox(),
                 disable_eager_activity_execution=True,
             ),

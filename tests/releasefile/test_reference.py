@@ -13,6 +13,7 @@ from orchestrator.registry import Registry
 from orchestrator.releasefile.codedeploy import SPELLINGS
 from orchestrator.releasefile.loading import STRATEGIES
 from orchestrator.releasefile.model import CHECKS, Asking, LimitsEntry, SamplingEntry, Sections, TargetEntry
+from orchestrator.releasefile.webhooks import ArtifactEntry, WebhookEntry
 from orchestrator.strategies import AskBefore, AskFor, format_duration
 from orchestrator.strategies.canary import Weighted
 
@@ -22,6 +23,7 @@ MODELS = {
     "Top level": [Sections],
     "`targets.NAME`": [TargetEntry],
     "`configuration`": [Configuration],
+    "`webhooks.NAME`": [WebhookEntry, ArtifactEntry],
     "`limits`": [LimitsEntry],
     "`sampling`": [SamplingEntry],
     "`gates.NAME`": [Asking],

@@ -1,33 +1,27 @@
 """A real Temporal server with time skipping, the real workflow and activities, and AWS in memory."""
 
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from tests.workflows.stage import Stage, aws_worker, new_stage, restore_worker, workflow_worker
-from workflows.logbook import SEARCH_ATTRIBUTES, STEP
+from tests.workflows.stage import Stage, aws_worker, new_stage, restore_worker, server, workflow_worker
 
-TEMPORAL = Path(sys.executable).parent / "temporal"
+HERE = Path(__file__).parent
+HARMLESS = pytest.mark.filterwarnings("ignore:Cannot find activity to cancel:UserWarning")
+"""The SDK says so when a cancellation meets the end of its activity; as an error it would stop the whole worker."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(HARMLESS)
 
 
 @pytest.fixture(scope="session")
 async def temporal() -> AsyncIterator[WorkflowEnvironment]:
-    attributes = [f"{key.name}={'Int' if key is STEP else 'Keyword'}" for key in SEARCH_ATTRIBUTES]
-    environment = await WorkflowEnvironment.start_time_skipping_v2(
-        dev_server_existing_path=str(TEMPORAL),
-        data_converter=pydantic_data_converter,
-        dev_server_log_level="error",
-        dev_server_extra_args=[
-            *("--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"),
-            *("--dynamic-config-value", 'history.timerProcessorMaxTimeShift="10ms"'),
-            *(part for attribute in attributes for part in ("--search-attribute", attribute)),
-        ],
-    )
-    async with environment:
+    async with server() as environment:
         yield environment
 
 
@@ -35,7 +29,8 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
 async def stage(temporal: WorkflowEnvironment, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
     """A stage with all its workers; its parameter is the number of workflows that they keep in memory."""
     stage = new_stage(temporal)
-    async with workflow_worker(temporal, cached=getattr(request, "param", 500)), aws_worker(stage), restore_worker(stage):
+    cached = getattr(request, "param", 500)
+    async with workflow_worker(temporal, cached=cached), aws_worker(stage), restore_worker(stage):
         yield stage
 
 

@@ -1,15 +1,18 @@
 """One target in memory with a load on it, and releases of it on a real server whose time the test moves."""
 
 import asyncio
+import sys
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
 from temporalio import activity
 from temporalio.client import WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -24,6 +27,7 @@ from orchestrator.service import ReleaseService
 from orchestrator.temporal import WORKFLOW_QUEUE, sandbox
 from tests.fakes.aws import FakeAws
 from workflows.calls import aws_queue_of, restore_queue_of
+from workflows.logbook import SEARCH_ATTRIBUTES, STEP
 from workflows.release import ReleaseWorkflow
 
 Handle = WorkflowHandle[ReleaseWorkflow, ReleaseState]
@@ -49,7 +53,10 @@ def minutes(count: float) -> timedelta:
     return timedelta(minutes=count)
 
 
-def steps(*weights: float, bake: timedelta = minutes(5), final: timedelta = minutes(5)) -> tuple[Step, ...]:
+FIVE = minutes(5)
+
+
+def steps(*weights: float, bake: timedelta = FIVE, final: timedelta = FIVE) -> tuple[Step, ...]:
     shifts = [Shift(weight=w, bake=Bake(duration=bake)) for w in weights]
     return (*shifts, Promote(bake=Bake(duration=final)))
 
@@ -192,6 +199,24 @@ async def restore_worker(stage: Stage) -> AsyncIterator[None]:
         activities=restore_activities(stage.aws, stage.clock),
     ):
         yield
+
+
+@asynccontextmanager
+async def server() -> AsyncIterator[WorkflowEnvironment]:
+    """A real Temporal server in which every workflow has a clock of its own."""
+    attributes = [f"{key.name}={'Int' if key is STEP else 'Keyword'}" for key in SEARCH_ATTRIBUTES]
+    environment = await WorkflowEnvironment.start_time_skipping_v2(
+        dev_server_existing_path=str(Path(sys.executable).parent / "temporal"),
+        data_converter=pydantic_data_converter,
+        dev_server_log_level="error",
+        dev_server_extra_args=[
+            *("--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"),
+            *("--dynamic-config-value", 'history.timerProcessorMaxTimeShift="10ms"'),
+            *(part for attribute in attributes for part in ("--search-attribute", attribute)),
+        ],
+    )
+    async with environment:
+        yield environment
 
 
 def new_stage(environment: WorkflowEnvironment) -> Stage:

@@ -12,9 +12,7 @@ from orchestrator.domain.traffic import whole
 from tests.fakes.aws import Profile
 from tests.workflows.stage import Stage, aws_worker, minutes, plan, restore_worker, steps, workflow_worker
 
-APPROVED = plan(
-    Shift(weight=10, bake=Bake(duration=minutes(5))), Approval(), Promote(bake=Bake(duration=minutes(5)))
-)
+APPROVED = plan(Shift(weight=10, bake=Bake(duration=minutes(5))), Approval(), Promote(bake=Bake(duration=minutes(5))))
 
 
 async def test_abort_in_a_bake_clears_the_weights_at_once(stage: Stage) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.domain.errors import AccessDenied
 from orchestrator.domain.journal import EventKind
-from orchestrator.domain.plan import Limits
+from orchestrator.domain.plan import Bake, Limits, Promote, Shift
 from orchestrator.domain.release import Cause, Command, Outcome, Phase, ReleaseRequest
 from orchestrator.domain.traffic import Routing, split, whole
 from tests.workflows.stage import Handle, Stage, minutes, plan, steps, told
@@ -43,6 +43,21 @@ async def test_foreign_change_in_a_bake_stops_the_release_and_names_what_was_fou
     assert stage.writes() == ["version 1 + 10 % to version 4"]
     await stage.order(request, Command.ADOPT)
     await handle.result()
+
+
+async def test_canary_that_somebody_took_all_traffic_from_is_found_when_the_bake_would_be_held(stage: Stage) -> None:
+    """Scenario 4: there is no next write while nothing is measured."""
+    add_third_version(stage)
+    bake = Bake(duration=minutes(2), max_hold=minutes(1))
+    parts = (Shift(weight=10, bake=bake), Promote(bake=Bake(duration=minutes(0))))
+    request, handle = await stage.baking(stage.request(plan=plan(*parts)))
+    stage.aws.move(stage.target, whole("3"))
+    await stage.forward(handle, minutes(4))
+    state = await stage.until(request, lambda s: s.drifted)
+    assert "found version 3" in state.sentence
+    await stage.order(request, Command.ADOPT)
+    assert (await handle.result()).outcome is Outcome.FAILED
+    assert stage.routing == whole("3")
 
 
 async def test_adopted_drift_ends_the_release_and_leaves_the_alias(stage: Stage) -> None:
@@ -91,10 +106,8 @@ async def test_other_weights_of_our_two_versions_are_corrected(stage: Stage, wei
     stage.aws.move(stage.target, split("1", "2", weight))
     await stage.order(request, Command.SKIP, step=0)
     state = await stage.reach(request, Phase.BAKING, step=1)
-    assert told(state, EventKind.CORRECTED) == [
-        f"somebody changed the alias to version 1 + {weight:g} % to version 2 meanwhile; "
-        "writing version 1 + 50 % to version 2 again"
-    ]
+    (text,) = told(state, EventKind.CORRECTED)
+    assert text.startswith(f"somebody changed the alias to version 1 + {weight:g} % to version 2 meanwhile; writing")
     assert stage.routing == split("1", "2", 50)
     await stage.order(request, Command.ABORT)
     assert (await handle.result()).outcome is Outcome.ROLLED_BACK
@@ -141,10 +154,8 @@ async def test_rollback_without_permission_is_told_and_tried_again(stage: Stage)
     stage.aws.faults.refuse("update_alias", AccessDenied("could not update alias: not allowed"), times=2)
     await stage.order(request, Command.ABORT)
     state = await stage.until(request, lambda s: s.drifted)
-    assert told(state, EventKind.FAILING) == [
-        "could not update alias: not allowed. Sluice tries on; `sluice adopt` leaves the alias as it is and ends the "
-        "release"
-    ]
+    (text,) = told(state, EventKind.FAILING)
+    assert text.startswith("could not update alias: not allowed. Sluice tries on; `sluice adopt` leaves the alias")
     state = await stage.finish(handle)
     assert (state.outcome, state.cause) == (Outcome.ROLLED_BACK, Cause.ABORT)
     assert len(told(state, EventKind.FAILING)) == 1

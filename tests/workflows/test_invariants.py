@@ -52,7 +52,7 @@ class Case:
     faults: tuple[Fault, ...]
     orders: tuple[Told, ...]
     moved: tuple[int, Routing] | None
-    """Somebody else moves the alias when that call begins."""
+    """Somebody else moves the alias when that call begins, or later, once stable is recorded."""
 
 
 @st.composite
@@ -137,7 +137,7 @@ def arrange(stage: Stage, case: Case) -> list[tuple[Hold, Told]]:
 
         def meddle(_: Mapping[str, Any]) -> bool:
             nonlocal moved
-            if len(journal.calls) >= number and not moved:
+            if len(journal.calls) >= number and journal.of("publish_version") and not moved:
                 moved = True
                 stage.aws.move(stage.target, routing)
             return False
@@ -207,7 +207,9 @@ def check_end(stage: Stage, case: Case, state: ReleaseState) -> None:
         assert stage.writes() == []
     if case.moved is not None and "0" in case.moved[1].versions and "restore by" not in commands:
         foreign = [i for i, (_, r) in enumerate(stage.aws.routings(stage.target)) if "0" in r.versions]
-        assert not foreign or foreign[-1] == len(stage.aws.routings(stage.target)) - 1, "a foreign change was overwritten"
+        assert not foreign or foreign[-1] == len(stage.aws.routings(stage.target)) - 1, (
+            "a foreign change was overwritten"
+        )
     unproven = case.profile.silent or case.profile.error_share > 0.1
     shifts = any(isinstance(s, Shift) for s in case.plan.steps)
     if state.outcome is Outcome.PROMOTED and unproven and shifts:

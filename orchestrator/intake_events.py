@@ -1,0 +1,126 @@
+"""`sluice events`: EventBridge events from an SQS queue. A message is deleted only once its intake is durable."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import structlog
+from pydantic import ValidationError
+
+from orchestrator.domain.errors import InvalidSpec, Unavailable
+from orchestrator.domain.intake import Delivery
+from orchestrator.intake import Intake, Receipt
+from orchestrator.settings import Settings
+
+WAIT_SECONDS = 20
+"""Long poll: the longest that SQS offers."""
+PAUSE = 5.0
+"""Seconds after a call that failed."""
+_KINDS = {("aws.ecr", "ECR Image Action"): "ecr.push", ("aws.s3", "Object Created"): "s3.object_created"}
+
+log = structlog.get_logger("sluice.events")
+
+
+class Queue(Protocol):
+    """The part of an SQS client that is used."""
+
+    async def receive_message(self, **arguments: Any) -> dict[str, Any]:
+        """Return up to ten messages."""
+        ...
+
+    async def delete_message(self, **arguments: Any) -> object:
+        """Delete one message by its receipt."""
+        ...
+
+
+class NotAnEvent(Exception):
+    """The message is not one of EventBridge, and never will be."""
+
+
+def delivery_of(body: str, now: datetime) -> Delivery:
+    """Return the event in a message as a delivery; its id is EventBridge's. Raises NotAnEvent."""
+    try:
+        event = json.loads(body)
+        kind = _KINDS.get((event["source"], event["detail-type"]), str(event["detail-type"]))
+        fields = {"provider": "eventbridge", "event": kind, "id": event["id"], "payload": event, "received_at": now}
+        return Delivery.model_validate(fields)
+    except (ValueError, KeyError, TypeError, ValidationError):
+        raise NotAnEvent from None
+
+
+async def consume(
+    queue: Queue, queue_url: str, receive: Callable[[Delivery], Awaitable[Receipt]], stop: asyncio.Event
+) -> None:
+    """Take messages until `stop` is set. What Temporal has not taken, and what is not understood, stays in the queue.
+
+    SQS delivers at least once; the same event starts one intake. The queue's redrive policy moves what is never taken
+    to its dead-letter queue.
+    """
+    while not stop.is_set():
+        try:
+            found = await queue.receive_message(
+                QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=WAIT_SECONDS
+            )
+        except Exception as error:  # noqa: BLE001  the client's own errors; the queue keeps its messages
+            log.warning("queue not read", error=type(error).__name__)
+            await _pause(stop)
+            continue
+        for message in found.get("Messages", ()):
+            if await _taken(message, receive):
+                await queue.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+
+
+async def _taken(message: dict[str, Any], receive: Callable[[Delivery], Awaitable[Receipt]]) -> bool:
+    try:
+        receipt = await receive(delivery_of(message["Body"], datetime.now(UTC)))
+    except NotAnEvent:
+        log.warning("message is no event of EventBridge", message_id=message.get("MessageId"))
+        return False
+    except InvalidSpec as error:
+        log.warning("event cannot be followed", message_id=message.get("MessageId"), reason=str(error))
+        return False
+    except Unavailable:
+        log.warning("Temporal is away", message_id=message.get("MessageId"))
+        return False
+    log.info("event", delivery=receipt.delivery, releases=[r for r, _ in receipt.releases], ignored=receipt.ignored)
+    return True
+
+
+async def _pause(stop: asyncio.Event) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), PAUSE)
+    except TimeoutError:
+        return
+
+
+async def events() -> None:
+    """Read EventBridge events from the queue of the settings until SIGTERM or Ctrl-C."""
+    from orchestrator.cli import session  # noqa: PLC0415  the kinds of probes and gates are looked up there
+    from orchestrator.temporal import connect_temporal  # noqa: PLC0415
+    from orchestrator.worker import aws_clients  # noqa: PLC0415
+
+    settings = Settings()
+    if not settings.events.queue_url:
+        raise InvalidSpec("there is no queue to read: set SLUICE_EVENTS__QUEUE_URL")
+    if settings.api.release_file is None:
+        raise InvalidSpec("there are no rules to follow: set SLUICE_API__RELEASE_FILE")
+    intake = Intake.of(await connect_temporal(settings.temporal), settings, session.plugins())
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    aws = aws_clients(settings.aws)
+    try:
+        queue = await aws.client("sqs", settings.events.account, settings.events.region)
+        print(f"taking events from {settings.events.queue_url}", flush=True)  # noqa: T201
+        reading = asyncio.create_task(consume(queue, settings.events.queue_url, intake.receive, stop))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        reading.cancel()  # a long poll may have 20 s to go; what it holds comes back to the queue
+        with suppress(asyncio.CancelledError):
+            await reading
+    finally:
+        await aws.aclose()
