@@ -103,10 +103,11 @@ async def _freed(functions: LambdaPort, target: Target, refusal: NotReleasable) 
     concurrency = await functions.provisioned(target.function, target.alias)
     if concurrency is None or concurrency.status != "FAILED":
         return refusal
+    delete = f"--function-name {target.function} --qualifier {target.alias} --region {target.region}"
     return NotReleasable(
         f"AWS refuses to move alias {target} while its provisioned concurrency has failed "
-        f"({concurrency.reason or '?'}): delete it with `aws lambda delete-provisioned-concurrency-config --function-name {target.function} "
-        f"--qualifier {target.alias} --region {target.region}`, and the release goes on by itself"
+        f"({concurrency.reason or '?'}): delete it with `aws lambda delete-provisioned-concurrency-config {delete}`, "
+        "and the release goes on by itself"
     )
 
 

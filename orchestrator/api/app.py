@@ -21,7 +21,7 @@ from orchestrator.api.requesting import Targets
 from orchestrator.api.watching import Watches
 from orchestrator.domain.errors import SluiceError
 from orchestrator.settings import Settings
-from orchestrator.telemetry import Telemetry
+from orchestrator.telemetry import Telemetry, redacted
 
 SELF_GUARDED = ("/hooks/",)
 """Paths whose routes check their senders by signature; the gate asks for no credential there."""
@@ -106,10 +106,16 @@ def _invalid(request: Request, error: Exception) -> Response:
         place = ".".join(map(str, found[0]["loc"]))
         return _problem(request, ProblemError(problems.MALFORMED, f"the body is not JSON (at {place}): mend it"))
     # What was sent is not repeated: it may hold a secret that was put into the wrong field.
-    faults = [Fault(location=".".join(map(str, each["loc"])), detail=each["msg"]) for each in found]
+    faults = [Fault(location=redacted(".".join(map(str, each["loc"]))), detail=_sentence(each)) for each in found]
     count = "one field is" if len(faults) == 1 else f"{len(faults)} fields are"
     detail = f"{count} wrong: see `problems`"
     return _problem(request, ProblemError(problems.INVALID_REQUEST, detail, problems=faults))
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    if error["type"] == "union_tag_invalid":
+        return f"`{error['ctx']['discriminator'].strip(chr(39))}` must be one of {error['ctx']['expected_tags']}"
+    return str(redacted(error["msg"]))
 
 
 def _http_error(request: Request, error: Exception) -> Response:

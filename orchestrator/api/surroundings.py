@@ -86,7 +86,8 @@ async def audit(
             cursor=cursor,
             visible=visible,
         )
-    return AuditPage(entries=entries, next_cursor=following)
+    # Entries of one moment may be listed in any order.
+    return AuditPage(entries=sorted(entries, key=lambda entry: entry.at, reverse=True), next_cursor=following)
 
 
 @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)

@@ -3,28 +3,26 @@
 import asyncio
 import contextlib
 import os
+import random
 import signal
 import socket
 import sys
 from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 
+from temporalio.common import SearchAttributeIndexedValueType
+
 from orchestrator.lab import leash
+from workflows.logbook import SEARCH_ATTRIBUTES
 
 LOOPBACK = "127.0.0.1"
-SEARCH_ATTRIBUTES = {
-    "SluiceReleaseId": "Keyword",
-    "SluiceFunction": "Keyword",
-    "SluicePhase": "Keyword",
-    "SluiceOutcome": "Keyword",
-    "SluiceTarget": "Keyword",
-    "SluiceStep": "Int",
-}
 TIME_SKIPPING = (
     "frontend.WorkflowTimeSkippingEnabled=true",
     'history.timerProcessorMaxTimeShift="10ms"',  # without it each skip costs about a second
 )
 _SERVICES = "lambda,s3,sqs,sts,iam,cloudwatch,logs,sns,ssm,events"
+_PORTS = range(20_000, 32_000)
+_PORT_TRIES = 50
 _START_SECONDS = 20.0
 _STOP_SECONDS = 5.0
 
@@ -55,7 +53,14 @@ def claim_port(wished: int, what: str) -> socket.socket:
 
 
 def free_port(wished: int, what: str) -> int:
-    """Port number for a child that binds it itself; same arguments and refusal as `claim_port`."""
+    """Port number for a child that binds it itself; same arguments and refusal as `claim_port`.
+
+    Until the child binds it, the port must stay free: so it is taken from below the range out of which the system
+    gives ports to outgoing connections (Linux: from 32768 on).
+    """
+    for _ in range(_PORT_TRIES if wished == 0 else 0):
+        with contextlib.suppress(LabStartError), claim_port(random.choice(_PORTS), what) as place:  # noqa: S311
+            return int(place.getsockname()[1])
     with claim_port(wished, what) as place:
         return int(place.getsockname()[1])
 
@@ -195,8 +200,11 @@ async def start_temporal(
     command += ["--headless"] if ui_port is None else ["--ui-port", str(ui_port), "--ui-ip", LOOPBACK]
     if persistent:
         command += ["--db-filename", str(folder / "temporal.db")]
-    for name, kind in SEARCH_ATTRIBUTES.items():
-        command += ["--search-attribute", f"{name}={kind}"]
+    for key in SEARCH_ATTRIBUTES:
+        command += [
+            "--search-attribute",
+            f"{key.name}={SearchAttributeIndexedValueType(key.indexed_value_type).name.title()}",
+        ]
     for pair in dynamic_config:
         command += ["--dynamic-config-value", pair]
     (folder / "temporal.log").unlink(missing_ok=True)

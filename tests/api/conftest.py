@@ -21,7 +21,6 @@ from tests.fakes.aws import FakeAws
 from workflows.calls import aws_queue_of, restore_queue_of
 from workflows.logbook import SEARCH_ATTRIBUTES, STEP
 
-
 TEMPORAL = Path(sys.executable).parent / "temporal"
 
 

@@ -22,7 +22,9 @@ async def entries(place: Place, **filters: str) -> list[dict[str, Any]]:
 async def test_an_abort_is_seen_with_who_why_and_from_where(place: Place) -> None:
     async with place.http("admin") as http:
         release_id = await place.baking(http)
-        answer = await http.post(f"/v1/releases/{release_id}/abort", json={"reason": "wrong"}, headers=bearer("operator"))
+        answer = await http.post(
+            f"/v1/releases/{release_id}/abort", json={"reason": "wrong"}, headers=bearer("operator")
+        )
     newest = (await entries(place))[0]
     assert newest.pop("at")
     assert newest == {
@@ -107,11 +109,15 @@ async def test_the_audit_is_paged(place: Place) -> None:
             await http.post(f"/v1/releases/{release_id}/approve", json={"step": 0})
         first = (await http.get("/v1/audit", params={"target": str(place.target), "limit": 4})).json()
         rest = (
-            await http.get("/v1/audit", params={"target": str(place.target), "limit": 4, "cursor": first["next_cursor"]})
+            await http.get(
+                "/v1/audit", params={"target": str(place.target), "limit": 4, "cursor": first["next_cursor"]}
+            )
         ).json()
-    times = [e["at"] for e in first["entries"] + rest["entries"]]
     assert (len(first["entries"]), len(rest["entries"]), rest["next_cursor"]) == (4, 2, None)
-    assert times == sorted(times, reverse=True)
+    assert len({e["request_id"] for e in first["entries"] + rest["entries"]}) == 6
+    for page in (first, rest):
+        times = [e["at"] for e in page["entries"]]
+        assert times == sorted(times, reverse=True)
     assert await entries(place, target=f"999999999999/eu-west-1/{place.target}") == []
 
 

@@ -12,9 +12,9 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
+from schemathesis import checks
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi import checks as openapi_checks
-from schemathesis import checks
 
 from orchestrator.api.app import openapi
 from orchestrator.api.problems import KINDS, PREFIX
@@ -66,7 +66,9 @@ async def test_random_requests_meet_only_documented_answers(place: Place, mode: 
                 continue
             for number, case in enumerate(cases_of(operation, mode)):
                 if number % 3 == 0:  # an id that exists leads further in
-                    case.path_parameters.update({n: release_id for n in ("ref", "release_id") if n in case.path_parameters})
+                    case.path_parameters.update(
+                        {n: release_id for n in ("ref", "release_id") if n in case.path_parameters}
+                    )
                 await ask(http, case)
                 asked += 1
     assert asked > 13 * EXAMPLES / 2

@@ -65,7 +65,7 @@ async def test_canaries_stay_where_they_were_put(new_place: Callable[..., Place]
             await place.until(str(release_id), lambda s: s.phase == "BAKING")
             await ask(jwt, "POST", f"/v1/releases/{release_id}/pause", json={"reason": leak})
             await ask(jwt, "POST", f"/v1/releases/{release_id}/approve", json={"reason": leak, "step": 5})
-            await ask(jwt, "POST", "/v1/releases", json={"target": {CANARY: 1}, "artifact": {"kind": CANARY}})
+            await ask(jwt, "POST", "/v1/releases", json={"target": {"target": CANARY}, "artifact": {"kind": CANARY}})
             for path in (f"releases/{release_id}", f"releases/{release_id}/journal", "audit", "settings"):
                 await ask(jwt, "GET", f"/v1/{path}")
             await ask(token_of("admin"), "GET", "/openapi.json")
