@@ -62,7 +62,7 @@ class GitHub:
         self._tokens: dict[int, tuple[str, float]] = {}
 
     async def tell(self, to: Destination, standing: Standing) -> None:
-        """Tell one standing; a second run changes nothing. Raises AccessDenied, MissingTarget, and what may be retried."""
+        """Tell one standing; a second run changes nothing. Raises domain errors, transient ones where it may help."""
         with _translating():
             api = await self._api(to.installation)
             match to:
@@ -141,7 +141,7 @@ class GitHub:
             )
         except (ValueError, PyJWTError):  # their words may repeat parts of the key
             raise AccessDenied("SLUICE_GITHUB__PRIVATE_KEY is not an RSA key in PEM form") from None
-        ends = datetime.fromisoformat(answer["expires_at"].replace("Z", "+00:00"))
+        ends = datetime.fromisoformat(answer["expires_at"])
         self._tokens[installation] = (answer["token"], ends.timestamp())
         return str(answer["token"])
 

@@ -9,7 +9,7 @@ GITHUB_DESCRIPTION = 140
 """Characters of a deployment or commit status. **Source:** GitHub REST API, "Create a deployment status"."""
 GITLAB_DESCRIPTION = 255
 """Characters of a commit status. **Source:** GitLab API, "Set commit pipeline status"."""
-_MARKS = {"done": "✓", "current": "▶", "skipped": "–", "waiting": " "}
+_MARKS = {"done": "✓", "current": "▶", "skipped": "»", "waiting": " "}
 
 
 def page_of(standing: Standing, public_url: str | None) -> str | None:

@@ -1,8 +1,9 @@
 """The activities around a release: start it, wait for its target, follow it, and press its buttons."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -94,9 +95,9 @@ class Intaking:
             limit = f"{work.line_limit} releases wait for {work.request.target} already"
             return Turn(refused=f"{limit}: let the line get shorter, or abort what is not needed")
         if before:
-            _look_again(f"{len(before) + 1} in line for {work.request.target}", LOOK_LATER * self._pace)
+            raise _again(f"{len(before) + 1} in line for {work.request.target}", LOOK_LATER * self._pace)
         if holder is not None and not holder.done:
-            _look_again(f"next in line; {_holds(holder)}", LOOK_FIRST * self._pace)
+            raise _again(f"next in line; {_holds(holder)}", LOOK_FIRST * self._pace)
         return Turn()
 
     @activity.defn(name="follow_release")
@@ -109,7 +110,7 @@ class Intaking:
             standing = None  # started this moment and not listed yet
         if standing is not None and standing.key != work.seen:
             return standing
-        _look_again(standing.description if standing else "not listed yet", LOOK_RELEASE * self._pace)
+        raise _again(standing.description if standing else "not listed yet", LOOK_RELEASE * self._pace)
 
     @activity.defn(name="send_order")
     @translated
@@ -140,11 +141,9 @@ class Intaking:
                 release_id=holder.release_id,
                 reason=f"{SUPERSEDED}{request.release_id}{why}",
             )
-            try:
+            with suppress(IllegalCommand):  # it has ended meanwhile: the next look finds out how
                 await self._releases.command(order, key=f"supersede/{request.release_id}")
-            except IllegalCommand:
-                pass  # it has ended meanwhile: the next look finds out how
-        _look_again(f"superseding: {_holds(holder)}", LOOK_FIRST * self._pace)
+        raise _again(f"superseding: {_holds(holder)}", LOOK_FIRST * self._pace)
 
     async def _before(self, work: Submission) -> list[SubmissionState]:
         own = (work.request.submitted_at, work.request.release_id)
@@ -156,6 +155,7 @@ def _holds(holder: ReleaseState) -> str:
     return f"release {holder.release_id} ({holder.outcome or holder.phase}) holds {holder.target}"
 
 
-def _look_again(sentence: str, after: timedelta) -> NoReturn:
+def _again(sentence: str, after: timedelta) -> ApplicationError:
+    """Leave the sentence where readers find it, and return what makes the activity look again."""
     activity.heartbeat(sentence)
-    raise ApplicationError(sentence, type=WAITING, next_retry_delay=after, category=ApplicationErrorCategory.BENIGN)
+    return ApplicationError(sentence, type=WAITING, next_retry_delay=after, category=ApplicationErrorCategory.BENIGN)

@@ -13,15 +13,20 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from orchestrator.domain.errors import SluiceError, Unavailable
-from orchestrator.domain.intake import Delivery
+from orchestrator.domain.intake import Delivery, Submission
 from orchestrator.domain.intake import Intake as IntakeInput
-from orchestrator.domain.intake import Submission
 from orchestrator.intake_mapping import mapped
 from orchestrator.releasefile.loading import Plugins, load
 from orchestrator.releasefile.model import ReleaseFile
 from orchestrator.settings import Settings
 from orchestrator.temporal import WORKFLOW_QUEUE
-from workflows.intake import MEMO_SUBMISSION, IntakeWorkflow, SubmissionWorkflow, submission_attributes, submission_state
+from workflows.intake import (
+    MEMO_SUBMISSION,
+    IntakeWorkflow,
+    SubmissionWorkflow,
+    submission_attributes,
+    submission_state,
+)
 
 START_SECONDS = 3
 """How long a sender waits for Temporal at most: GitHub and GitLab give up after ten seconds."""
@@ -44,7 +49,7 @@ class RuleFile:
     """The release file, read again when it changes; a file that breaks leaves the last good one in force."""
 
     path: Path
-    plugins: Plugins = Plugins()
+    plugins: Plugins = field(default_factory=Plugins)
     _stamp: tuple[int, int] = (0, 0)
     _file: ReleaseFile | None = field(default=None)
 

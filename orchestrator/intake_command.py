@@ -20,8 +20,8 @@ from orchestrator.releasefile.loading import load
 webhook = App(name="webhook", help="Try the rules under `webhooks` of the release file.", version_flags=())
 
 
-@webhook.command
-def test(
+@webhook.command(name="test")
+def would_start(
     payload: Annotated[Path, Parameter(help="The event's JSON body, as the sender shows it.")],
     /,
     *,

@@ -1,4 +1,4 @@
-"""From an event to what it starts: pure, so that it can be tried offline and is never asked again once it is durable."""
+"""From an event to what it starts: pure, so that it can be tried offline, and not asked again once it is durable."""
 
 import hashlib
 import re
@@ -20,7 +20,16 @@ from orchestrator.domain.release import (
     ReleaseRequest,
     S3Object,
 )
-from orchestrator.intake_senders import BUTTON, MISSING, actor_of, feedback_of, kind_of, labels_of, value_at, why_ignored
+from orchestrator.intake_senders import (
+    BUTTON,
+    MISSING,
+    actor_of,
+    feedback_of,
+    kind_of,
+    labels_of,
+    value_at,
+    why_ignored,
+)
 from orchestrator.releasefile.model import ReleaseFile, ResolvedTarget
 
 PLACE = re.compile(r"\{([^{}]*)\}")
@@ -126,7 +135,7 @@ def _submission(delivery: Delivery, rule: Rule, target: ResolvedTarget) -> Submi
 
 
 def _order(delivery: Delivery, rules: list[Rule]) -> Order:
-    """Read a button of a check run: its identifier is `command` or `command:step`, its run's external id the release."""
+    """Read a button: its identifier is `command` or `command:step`, and its run's external id names the release."""
     pressed = value_at(delivery.payload, "requested_action.identifier")
     release_id = value_at(delivery.payload, "check_run.external_id")
     command, _, step = str(pressed).partition(":")

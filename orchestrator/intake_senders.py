@@ -86,7 +86,12 @@ _GITLAB: Mapping[str, Kind] = {
         "object_attributes.url",
         ("project.id", "object_attributes.id"),
     ),
-    "release": Kind((_is("action", "create", but="only new releases start releases"),), ("status",), "commit.id", "url"),
+    "release": Kind(
+        (_is("action", "create", but="only new releases start releases"),),
+        ("status",),
+        "commit.id",
+        "url",
+    ),
     "tag_push": Kind(feedback=("status",), sha="checkout_sha", url="project.web_url"),
 }
 _EVENTBRIDGE: Mapping[str, Kind] = {

@@ -36,7 +36,7 @@ def github(headers: Mapping[str, str], body: bytes, secrets: Secrets, now: datet
             raise InvalidSpec("the body or the headers are not those of a GitHub webhook") from None
         action = event.data.get("action") if isinstance(event.data, dict) else None
         name = f"{event.event}.{action}" if f"{event.event}.{action}" == BUTTON else event.event
-        return _delivery("github", name, event.delivery_id, event.data, now)
+        return _delivery("github", name, event.delivery_id, event.data, now=now)
     raise NotGenuine
 
 
@@ -53,14 +53,14 @@ def gitlab(headers: Mapping[str, str], body: bytes, secrets: Secrets, tokens: Se
         own = headers.get("idempotency-key") or headers.get("x-gitlab-event-uuid")
         number = own or hashlib.sha256(body).hexdigest()
     payload = _json(body)
-    return _delivery("gitlab", str(payload.get("object_kind", "")), number, payload, now)
+    return _delivery("gitlab", str(payload.get("object_kind", "")), number, payload, now=now)
 
 
 def standard(sender: str, headers: Mapping[str, str], body: bytes, secrets: Secrets, now: datetime) -> Delivery:
     """Return a verified delivery of a Standard Webhooks sender. Raises NotGenuine, InvalidSpec."""
     _signed(headers, body, secrets)
     payload = _json(body)
-    return _delivery("standard", str(payload.get("type", "")), headers["webhook-id"], payload, now, sender)
+    return _delivery("standard", str(payload.get("type", "")), headers["webhook-id"], payload, now=now, sender=sender)
 
 
 def _signed(headers: Mapping[str, str], body: bytes, secrets: Secrets) -> None:
@@ -84,7 +84,7 @@ def _json(body: bytes) -> dict[str, Any]:
     return found
 
 
-def _delivery(provider: str, event: str, number: str, payload: Any, now: datetime, sender: str = "") -> Delivery:
+def _delivery(provider: str, event: str, number: str, payload: Any, *, now: datetime, sender: str = "") -> Delivery:
     fields = {"provider": provider, "event": event, "id": number, "payload": payload, "sender": sender}
     try:
         return Delivery.model_validate({**fields, "received_at": now})

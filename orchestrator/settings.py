@@ -172,7 +172,7 @@ class AuthSettings(BaseModel):
 
 
 class HookSettings(BaseModel):
-    """Who may send webhooks. Several secrets of one sender are all valid: add the new, change the sender, drop the old."""
+    """Who may send webhooks. All secrets of one sender are valid: add the new, change the sender, drop the old."""
 
     github_secrets: tuple[SecretStr, ...] = ()
     """Secrets of GitHub webhooks; empty refuses every delivery."""
@@ -242,4 +242,13 @@ class Settings(BaseSettings):
     prometheus_url: str | None = None
     """Address of Prometheus for checks of kind `prometheus` that name none, e.g. `http://prometheus:9090`."""
     actor: str | None = None
-    """Who acts on the command line; None takes the operating system's user name."""
+    """Who acts on the command line; None takes the operating system's user name. A server names whoever the credential
+    names."""
+    url: str | None = None
+    """Sluice's HTTP API, which the command line then asks; None lets it ask Temporal itself."""
+    token: SecretStr | None = None
+    """Credential of the command line for that API."""
+    id_token: SecretStr | None = None
+    """OpenID Connect token of a CI job (GitLab's `id_tokens`), where there is no `token`."""
+    oidc_audience: str | None = None
+    """Audience for which GitHub Actions is asked for the job's token, where there is no other credential."""

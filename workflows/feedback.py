@@ -131,7 +131,7 @@ class Teller:
     async def _serve(self, to: Feedback) -> None:
         told = ""
         while True:
-            await workflow.wait_condition(lambda: self._finishing or self._key != told)
+            await workflow.wait_condition(lambda told=told: self._finishing or self._key != told)  # type: ignore[misc]
             standing = self._newest
             if standing is None or standing.key == told:
                 return

@@ -43,7 +43,7 @@ def create_app(settings: Settings, client: Client, *, routers: Sequence[APIRoute
     desk = Desk(client, Targets(settings.api.release_file), settings.api, telemetry)
     app = _with_routes(settings.api.max_body)
     for router in routers:
-        app.include_router(router)
+        app.include_router(router, include_in_schema=False)  # they have pages of their own
     app.state.parts = Parts(
         settings=settings,
         desk=desk,

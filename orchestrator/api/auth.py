@@ -28,18 +28,23 @@ class CrossSite(Exception):
     """A page of another site tries to act through somebody's browser."""
 
 
+def check(settings: Settings) -> None:
+    """Raise InvalidSpec for the lab's mode on an address that others can reach."""
+    if settings.auth.mode == "lab" and settings.api.host not in LOOPBACK:
+        raise InvalidSpec(
+            f"SLUICE_AUTH__MODE=lab lets everybody in, and {settings.api.host} is not loopback: set "
+            "SLUICE_API__HOST=127.0.0.1, or name tokens in SLUICE_AUTH__TOKENS"
+        )
+
+
 class Door:
-    """Tells who asks. In the lab's mode that is everybody, and the settings must keep the server on loopback."""
+    """Tells who asks. In the lab's mode that is everybody on this machine."""
 
     def __init__(self, settings: Settings) -> None:
-        """Take the settings. Raises InvalidSpec for the lab's mode on an address that others can reach."""
+        """Take the settings. Raises InvalidSpec as `check` does."""
+        check(settings)
         self._settings = settings.auth
         self._issuers = Issuers(settings.auth.issuers)
-        if settings.auth.mode == "lab" and settings.api.host not in LOOPBACK:
-            raise InvalidSpec(
-                f"SLUICE_AUTH__MODE=lab lets everybody in, and {settings.api.host} is not loopback: set "
-                "SLUICE_API__HOST=127.0.0.1, or name tokens in SLUICE_AUTH__TOKENS"
-            )
 
     async def principal(self, method: str, peer: str, headers: Headers) -> Principal:
         """Return who asks. Raises Refused, CrossSite, and Unavailable when an issuer's keys cannot be had."""

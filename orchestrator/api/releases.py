@@ -69,7 +69,9 @@ async def plan(body: ReleaseBody, parts: Given, by: By) -> Planned:
     return Planned(artifact=body.artifact, labels={**resolved.labels, **body.labels}, **kept)
 
 
-@router.get("/releases", summary="List releases", responses=documented(problems.UNAVAILABLE))
+@router.get(
+    "/releases", response_model=ReleasePage, summary="List releases", responses=documented(problems.UNAVAILABLE)
+)
 async def list_releases(
     *,
     parts: Given,
@@ -81,7 +83,7 @@ async def list_releases(
     running: Annotated[bool | None, Query(description="only running ones, or only ended ones")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> ReleasePage:
+) -> Response:
     """Running releases first, newest start first; then ended ones, newest end first; of targets that one may view.
 
     Releases begin and end while one pages: none is left out, and one that has just ended may come twice.
@@ -99,7 +101,8 @@ async def list_releases(
             cursor=cursor,
             visible=visible,
         )
-    return ReleasePage(releases=[summary(row.state) for row in rows], next_cursor=following)
+    page = ReleasePage(releases=[summary(row.state) for row in rows], next_cursor=following)
+    return Response(page.model_dump_json(), media_type="application/json")
 
 
 @router.get(

@@ -8,6 +8,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from orchestrator.api.app import begin_to_stop, create_app
+from orchestrator.api.auth import check
+from orchestrator.api.hooks import router_for
+from orchestrator.api.requesting import installed
+from orchestrator.domain.errors import Unavailable
+from orchestrator.intake import Intake
 from orchestrator.settings import Settings
 from orchestrator.telemetry import configure_logs
 from orchestrator.temporal import connect_temporal
@@ -67,6 +72,11 @@ def server_of(settings: Settings, app: FastAPI) -> Server:
 async def serve() -> None:
     """Answer the HTTP API until SIGTERM or Ctrl-C."""
     settings = Settings()
+    check(settings)
     configure_logs()
     client = await connect_temporal(settings.temporal)
-    await server_of(settings, create_app(settings, client)).serve()
+    hooks = router_for(settings, Intake.of(client, settings, installed()))
+    server = server_of(settings, create_app(settings, client, routers=(hooks,)))
+    await server.serve()
+    if not server.started:
+        raise Unavailable(f"cannot listen on {settings.api.host} port {settings.api.port}: is it taken?")

@@ -31,6 +31,8 @@ _WAITS = {
     Phase.AWAITING_APPROVAL: ("approval expires in", ""),
     Phase.PAUSED: ("rolled back in", "unless resumed"),
 }
+_HOLDS = "holding: "
+"""Begins the sentence of a bake that is over but for too little data."""
 _EVENT_STYLES = {
     EventKind.WARNING: "yellow",
     EventKind.HOLDING: "yellow",
@@ -172,12 +174,18 @@ def _wait(state: ReleaseState, now: datetime) -> str:
     if state.drifted:
         before, behind = "FAILED in", "unless resolved"
     step = state.steps[state.step] if state.step is not None else None
+    bakes = state.phase in {Phase.BAKING, Phase.FINAL_BAKE} and not state.drifted
     until = state.waiting_until
-    if until is None and state.phase in {Phase.BAKING, Phase.FINAL_BAKE} and step and step.started_at:
+    if until is None and bakes and step and step.started_at:
         until = step.started_at + timedelta(seconds=step.seconds)
     if until is None or state.done:
         return ""
-    return f"{before} {countdown((until - now).total_seconds())} {behind}".rstrip()
+    left = countdown((until - now).total_seconds())
+    if bakes and until < now:
+        return "waiting for evidence"
+    if bakes and state.sentence.startswith(_HOLDS):
+        return f"waiting for evidence, at most {left}"
+    return f"{before} {left} {behind}".rstrip()
 
 
 def _step(step: StepState, state: ReleaseState) -> Line:

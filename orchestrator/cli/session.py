@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
+
+from orchestrator.cli import config
 
 if TYPE_CHECKING:
     from orchestrator.cli.client import ReleaseClient
@@ -26,19 +28,34 @@ File = Annotated[
 
 @asynccontextmanager
 async def connected() -> "AsyncIterator[ReleaseClient]":
-    """Reach the running Sluice by the settings. Raises Unavailable with what to do."""
+    """Reach the running Sluice by the settings: its HTTP API, or Temporal. Raises Unavailable with what to do."""
+    chosen = config.settings()
+    if chosen.url:
+        from orchestrator.cli import api_client  # noqa: PLC0415  neither way needs the other's libraries
+
+        async with api_client.connect(chosen) as server:
+            yield server
+        return
     from orchestrator.service import connect  # noqa: PLC0415
 
-    async with connect() as client:
+    async with connect(chosen) as client:
         yield client
 
 
-def actor() -> "Actor":
-    """Return who acts: SLUICE_ACTOR, or the operating system's user."""
-    from orchestrator.service import current_actor  # noqa: PLC0415
-    from orchestrator.settings import Settings  # noqa: PLC0415
+def has_server() -> bool:
+    """Whether the HTTP API is asked, which then resolves plans and names who acts."""
+    return config.settings().url is not None
 
-    return current_actor(Settings())
+
+def actor() -> "Actor":
+    """Return who acts: SLUICE_ACTOR, or the operating system's user. A server asks the credential instead."""
+    if has_server():
+        from orchestrator.domain.release import Actor  # noqa: PLC0415
+
+        return Actor(name="", source="cli")
+    from orchestrator.service import current_actor  # noqa: PLC0415
+
+    return current_actor(config.settings())
 
 
 def now() -> datetime:
@@ -72,6 +89,15 @@ def find_file(given: Path | None = None) -> Path:
         if (folder / FILE_NAME).is_file():
             return Path(os.path.relpath(folder / FILE_NAME))
     raise InvalidSpec(f"there is no {FILE_NAME} in {here} or any folder above: write one, or name it with --file")
+
+
+def document_of(file: Path) -> "dict[str, Any]":
+    """Return a release file as plain data. Raises InvalidSpec with every problem of it."""
+    from orchestrator.releasefile.document import Document  # noqa: PLC0415
+    from orchestrator.releasefile.loading import load, read  # noqa: PLC0415
+
+    load(file, plugins())
+    return Document(read(file), str(file)).data
 
 
 def target_of(name: str, file: Path | None) -> "ResolvedTarget":

@@ -1,34 +1,36 @@
 """Commands that begin a release, or only say what it would do."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 from cyclopts import Parameter
 
 from orchestrator.cli import session
 from orchestrator.cli.exits import Exit
-from orchestrator.cli.output import Output, say, screen_width, show, show_data
+from orchestrator.cli.output import Format, Output, say, screen_width, show, show_data
 from orchestrator.cli.render import render_line
 from orchestrator.cli.tables import render_target
-from orchestrator.cli.text import line
+from orchestrator.cli.text import Line, line
 from orchestrator.cli.watch import watch
+from orchestrator.cli.wish import body_of
 from orchestrator.domain.errors import InvalidSpec
+from orchestrator.domain.journal import ReleaseState
 from orchestrator.domain.release import Artifact, Image, Latest, PublishedVersion, ReleaseRequest, S3Object
 from orchestrator.releasefile.model import ResolvedTarget
+
+if TYPE_CHECKING:
+    from orchestrator.cli.client import DirectClient, ReleaseClient, ServerClient
 
 TargetName = Annotated[str, Parameter(help="Name under `targets` in the release file.")]
 
 
 async def plan(target: TargetName, /, *, file: session.File = None, output: Output = "text") -> Exit:
-    """Show every step that a release of TARGET would take. Nothing is sent anywhere."""
-    resolved = session.target_of(target, file)
-    if output == "text":
-        show(render_target(resolved, screen_width()))
-    else:
-        show_data(resolved, output)
+    """Show every step that a release of TARGET would take. Nothing is started."""
+    _show_plan(await _planned(target, file, Latest()), output)
     return Exit.OK
 
 
@@ -55,17 +57,13 @@ async def start(
 ) -> Exit:
     """Release something to TARGET: exactly one of --version, --latest, --s3 and --image."""
     artifact = _artifact(version=version, latest=latest, s3=s3, image=image)
-    resolved = session.target_of(target, file)
     if dry_run:
-        if output == "text":
-            show([*render_target(resolved, screen_width()), line(f"releases  {_words(artifact)}")])
-        else:
-            show_data(resolved, output)
+        _show_plan(await _planned(target, file, artifact), output, line(f"releases  {_words(artifact)}"))
         return Exit.OK
     chosen = {"reason": reason, "idempotency_key": key, "adopt": adopt, "override_red_alarms": override_red_alarms}
-    request = _request(resolved, artifact, chosen)
+    submit = _submission(target, file, artifact, chosen)
     async with session.connected() as client:
-        state = await client.submit(request)
+        state = await submit(client)
         if wait:
             say(f"release {state.release_id} of {state.target} has started")
             return await watch(client, state, output)
@@ -74,6 +72,35 @@ async def start(
     else:
         show_data(state, output)
     return Exit.OK
+
+
+def _submission(
+    target: str, file: Path | None, artifact: Artifact, chosen: Mapping[str, Any]
+) -> Callable[["ReleaseClient"], Awaitable[ReleaseState]]:
+    """Check all that can be checked before anything is reached, and return what then starts the release."""
+    if session.has_server():
+        body, key = body_of(target, file, artifact, chosen), chosen["idempotency_key"]
+        return lambda client: cast("ServerClient", client).start(body, key=key)
+    request = _request(session.target_of(target, file), artifact, chosen)
+    return lambda client: cast("DirectClient", client).submit(request)
+
+
+async def _planned(target: str, file: Path | None, artifact: Artifact) -> ResolvedTarget:
+    """Return what would be done: by the server's release file, or by `file` where one is named."""
+    if file is not None or not session.has_server():
+        return session.target_of(target, file)
+    chosen = {"reason": "", "idempotency_key": "", "adopt": False, "override_red_alarms": False}
+    async with session.connected() as client:
+        document = await cast("ServerClient", client).plan(body_of(target, None, artifact, chosen))
+    kept = {name: value for name, value in document.items() if name in ResolvedTarget.model_fields}
+    return ResolvedTarget.model_validate({"name": target, **kept})
+
+
+def _show_plan(resolved: ResolvedTarget, output: Format, *more: Line) -> None:
+    if output == "text":
+        show([*render_target(resolved, screen_width()), *more])
+    else:
+        show_data(resolved, output)
 
 
 def _request(resolved: ResolvedTarget, artifact: Artifact, chosen: Mapping[str, Any]) -> ReleaseRequest:

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli import session
+from orchestrator.cli.client import ServerClient
 from orchestrator.cli.exits import Exit, exit_of_release
 from orchestrator.cli.output import Format, is_ascii, is_screen, say, show, show_data
 from orchestrator.cli.render import render_event, render_line, render_release
@@ -59,13 +60,33 @@ async def watch(
 async def _until_done(
     client: "ReleaseClient", state: ReleaseState, show_state: Show, seconds: float | None, every: float
 ) -> ReleaseState:
-    started = reached = time.monotonic()
     show_state(state)
+    if state.done:
+        return state
+    try:
+        async with asyncio.timeout(seconds), aclosing(changes(client, state, every)) as found:
+            async for state in found:  # noqa: PLR1704  the newest counts, also when the time is over
+                show_state(state)
+    except TimeoutError:
+        pass
+    return state
+
+
+async def changes(
+    client: "ReleaseClient", state: ReleaseState, every: float = POLL_SECONDS
+) -> AsyncGenerator[ReleaseState, None]:
+    """Yield the release again and again until it has ended, its last state last.
+
+    A server streams them; otherwise it is read `every` so many seconds. What may pass is told, and raised only after
+    PATIENCE_SECONDS.
+    """
+    if isinstance(client, ServerClient):
+        async for state in client.follow(state, say):  # noqa: PLR1704
+            yield state
+        return
+    reached = time.monotonic()
     while not state.done:
-        left = every if seconds is None else seconds - (time.monotonic() - started)
-        if left <= 0:
-            break
-        await asyncio.sleep(min(every, left))
+        await asyncio.sleep(every)
         try:
             state = await client.get(state.release_id)
         except TransientError as error:
@@ -74,8 +95,7 @@ async def _until_done(
             say(f"{error}; still waiting")
             continue
         reached = time.monotonic()
-        show_state(state)
-    return state
+        yield state
 
 
 def _view(form: Format) -> AbstractContextManager[Show]:
@@ -105,12 +125,12 @@ class _Lines:
         self._last: Event | None = None
 
     def __call__(self, state: ReleaseState) -> None:
-        for event in _after(self._last, state.events):
+        for event in events_after(self._last, state.events):
             show(render_event(event, session.now()))
             self._last = event
 
 
-def _after(last: Event | None, events: tuple[Event, ...]) -> tuple[Event, ...]:
+def events_after(last: Event | None, events: tuple[Event, ...]) -> tuple[Event, ...]:
     """Return the events that are new. The oldest are dropped from the state, so `last` itself may be gone."""
     if last is None:
         return events

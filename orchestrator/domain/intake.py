@@ -257,9 +257,7 @@ def refused(submission: Submission, sentence: str) -> Standing:
     """Return the standing of a release that never starts."""
     request = submission.request
     state: CiState = "inactive" if sentence.startswith(SUPERSEDED) else "error"
-    return Standing(
-        release_id=request.release_id, target=request.target, state=state, key=state, description=sentence
-    )
+    return Standing(release_id=request.release_id, target=request.target, state=state, key=state, description=sentence)
 
 
 _NAMED = {Phase.AWAITING_APPROVAL, Phase.PAUSED, Phase.ROLLING_BACK, Phase.FINAL_BAKE}

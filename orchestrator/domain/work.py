@@ -205,7 +205,7 @@ class Restore(Frozen):
     touched: bool = True
     """False when this release has sent no write at all; then the alias is only read."""
     promoting: bool = True
-    """False when it has sent no promotion; an alias that has the canary as its primary is then somebody else's doing."""
+    """False when it has sent no promotion; the canary as primary version is then somebody else's doing."""
 
 
 class Restored(Frozen):

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a sentence of a snapshot stands in one piece
 """The whole body of each error. `type` never changes; `detail` says what to do."""
 
 import re

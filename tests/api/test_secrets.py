@@ -86,7 +86,7 @@ def test_every_log_line_is_json_with_its_request(logs: io.StringIO) -> None:
         structlog.get_logger("sluice.x").warning("told", authorization=f"Bearer {CANARY}", deep={"api_key": CANARY})
         logging.getLogger("library").error("failed with Bearer %s", CANARY)
         try:
-            raise ValueError(f"https://me:{CANARY}@host/")
+            int(f"https://me:{CANARY}@host/")
         except ValueError:
             structlog.get_logger("sluice.x").exception("broken")
     lines = [json.loads(line) for line in logs.getvalue().splitlines()]

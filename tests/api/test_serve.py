@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import httpx2
 from temporalio.client import Client
@@ -37,7 +38,7 @@ async def served(place: Place, temporal: str, **api: str) -> AsyncIterator[Serve
     port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.getcwd(),
+        "PYTHONPATH": str(Path.cwd()),
         "SLUICE_TEMPORAL__ADDRESS": temporal,
         "SLUICE_API__PORT": str(port),
         "SLUICE_API__RELEASE_FILE": str(place.file),

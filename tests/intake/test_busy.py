@@ -56,7 +56,10 @@ async def abort(world: World, release_id: str) -> None:
 
 async def in_line(world: World, count: int) -> list[str]:
     async with asyncio.timeout(PATIENCE):
-        while len(line := await world.releases.waiting(world.target)) != count:
+        while True:
+            line = await world.releases.waiting(world.target)
+            if len(line) == count and all(each.status == "queued" for each in line):
+                break
             await asyncio.sleep(0.05)
         return [each.release_id for each in line]
 
@@ -128,9 +131,7 @@ async def test_the_line_has_an_end(world: World) -> None:
 
 async def test_a_wait_ends_when_patience_does(world: World) -> None:
     holder = await holding(world)
-    state = await (
-        await send(world, submission(world, QUICK, "queue", patience=timedelta(seconds=2)))
-    ).result()
+    state = await (await send(world, submission(world, QUICK, "queue", patience=timedelta(seconds=2)))).result()
     assert (state.status, state.sentence) == (
         "refused",
         f"{world.target} was not free within 0:00:02: submit it again",

@@ -63,7 +63,7 @@ async def test_no_error_names_a_credential(world: World) -> None:
             (GitHubAccess("http://127.0.0.1:9", token=CANARIES[1]), 200),
         ):
             world.forge.fail = [("*", status)]
-            with pytest.raises(Exception, match="GitHub|SLUICE_GITHUB__PRIVATE_KEY") as caught:
+            with pytest.raises(Exception, match=r"GitHub|SLUICE_GITHUB__PRIVATE_KEY") as caught:
                 await GitHub(access, http).tell(GitHubStatus(repository="a/b", sha="a" * 40, installation=1), standing)
             errors += [str(caught.value), repr(caught.value), repr(access)]
     assert [text for text in errors if any(word in text for word in WORDS)] == []

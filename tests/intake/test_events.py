@@ -113,7 +113,8 @@ async def test_a_message_stays_until_temporal_has_taken_it(world: World) -> None
     assert (await world.ended(release_id)).outcome is Outcome.PROMOTED
 
 
-async def test_what_is_not_for_us_is_deleted_and_what_is_no_event_is_left_to_the_dead_letter_queue(world: World) -> None:
+async def test_what_is_no_event_is_left_to_the_dead_letter_queue(world: World) -> None:
+    """What is one, and not for us, is deleted."""
     queue = MemoryQueue(created(key="notes.txt"), "no json", json.dumps({"id": 1}))
     await read(queue, intake(world).receive, rounds=2)
     assert list(queue.messages.values()) == ["no json", json.dumps({"id": 1})]

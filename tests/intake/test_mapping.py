@@ -27,7 +27,9 @@ DEPLOYMENT = {
 }
 
 
-def tried(rule: str, payload: dict[str, Any] = DEPLOYMENT, provider: str = "github", event: str = "deployment") -> Mapped:
+def tried(
+    rule: str, payload: dict[str, Any] = DEPLOYMENT, provider: str = "github", event: str = "deployment"
+) -> Mapped:
     text = TARGETS + "\n".join(f"    {line}" for line in rule.strip().splitlines())
     file, problems = check(text)
     assert file is not None, problems
@@ -89,7 +91,8 @@ def test_an_artifact_is_filled_in(artifact: str, means: object) -> None:
 )
 def test_what_a_payload_may_not_do(change, payload, said) -> None:
     artifact, target = change
-    rule = RULE.replace("{latest: true}", artifact or "{latest: true}").replace(": production", f": {target or 'production'}")
+    rule = RULE.replace("{latest: true}", artifact or "{latest: true}")
+    rule = rule.replace(": production", f": {target or 'production'}")
     event = DEPLOYMENT | {"deployment": {**DEPLOYMENT["deployment"], **payload}}  # type: ignore[dict-item]
     with pytest.raises(InvalidSpec, match=said):
         tried(rule, event)

@@ -132,7 +132,8 @@ class World:
     def write(self, **changes: str) -> None:
         """Write the release file; `strategy`, `on_busy`, `artifact` and `feedback` may differ."""
         fields = {"strategy": QUICK, "on_busy": "reject", "artifact": "{latest: true}", "feedback": "[]"}
-        (self.folder / "sluice.yaml").write_text(FILE.format(name=self.target.function, account=self.target.account, **(fields | changes)))
+        names = {"name": self.target.function, "account": self.target.account}
+        (self.folder / "sluice.yaml").write_text(FILE.format(**names, **(fields | changes)))
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -158,7 +159,8 @@ class World:
     ) -> httpx2.Response:
         """Deliver as GitHub does."""
         body = json.dumps(payload).encode()
-        return await self.http.post("/hooks/github", content=body, headers=github_headers(body, event, delivery, secret))
+        headers = github_headers(body, event, delivery, secret)
+        return await self.http.post("/hooks/github", content=body, headers=headers)
 
     async def press(self, release_id: str, identifier: str, *, sender: str = "anna") -> httpx2.Response:
         """Press a button of the release's check run."""

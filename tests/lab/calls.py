@@ -37,7 +37,7 @@ def refused(code: str, status: int, words: str = "") -> Iterator[pytest.Exceptio
 async def until(check, seconds=8.0):
     """Wait until an asynchronous question is answered with yes."""
     async with asyncio.timeout(seconds):
-        while not await check():  # noqa: ASYNC110 - what is waited for happens behind the gateway
+        while not await check():
             await asyncio.sleep(0.02)
 
 

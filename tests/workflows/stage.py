@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 from temporalio import activity
 from temporalio.client import WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -29,6 +30,9 @@ from tests.fakes.aws import FakeAws
 from workflows.calls import aws_queue_of, restore_queue_of
 from workflows.logbook import SEARCH_ATTRIBUTES, STEP
 from workflows.release import ReleaseWorkflow
+
+replayed = pytest.mark.parametrize("stage", [500, 0], indirect=True, ids=["cached", "replayed"])
+"""Run a test twice: with workflows kept in memory, and with every task replaying the whole history."""
 
 Handle = WorkflowHandle[ReleaseWorkflow, ReleaseState]
 PATIENCE = 30

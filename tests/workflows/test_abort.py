@@ -10,11 +10,12 @@ from orchestrator.domain.plan import Approval, Bake, Promote, Shift
 from orchestrator.domain.release import Cause, Command, Outcome, Phase
 from orchestrator.domain.traffic import whole
 from tests.fakes.aws import Profile
-from tests.workflows.stage import Stage, aws_worker, minutes, plan, restore_worker, steps, workflow_worker
+from tests.workflows.stage import Stage, aws_worker, minutes, plan, replayed, restore_worker, steps, workflow_worker
 
 APPROVED = plan(Shift(weight=10, bake=Bake(duration=minutes(5))), Approval(), Promote(bake=Bake(duration=minutes(5))))
 
 
+@replayed
 async def test_abort_in_a_bake_clears_the_weights_at_once(stage: Stage) -> None:
     """One command, one write, and the alias is read back."""
     request, handle = await stage.baking()
@@ -138,6 +139,7 @@ async def test_abort_while_rolling_back_is_taken_and_changes_nothing(stage: Stag
     assert stage.writes() == ["version 1 + 10 % to version 2", "version 1"]
 
 
+@replayed
 async def test_cancel_through_temporal_is_an_abort(stage: Stage) -> None:
     """Scenario 29: the weights are cleared, and the workflow completes with its outcome."""
     _, handle = await stage.baking()
@@ -157,6 +159,18 @@ async def test_cancel_of_a_release_that_no_worker_has_seen_writes_nothing(unstaf
         state = await handle.result()
     assert (state.outcome, state.cause) == (Outcome.REJECTED, Cause.ABORT)
     assert len(stage.aws.journal.of("update_alias")) == 0
+
+
+async def test_way_back_needs_no_worker_but_its_own(unstaffed: Stage) -> None:
+    """The workers that watch and write are gone, in the middle of a look; nobody waits for them."""
+    stage = unstaffed
+    async with workflow_worker(stage.environment), restore_worker(stage):
+        async with aws_worker(stage):
+            request, handle = await stage.baking()
+        await stage.order(request, Command.ABORT)
+        state = await handle.result()
+    assert state.outcome is Outcome.ROLLED_BACK
+    assert stage.routing == whole("1")
 
 
 async def test_second_cancel_while_rolling_back_changes_nothing(stage: Stage) -> None:

@@ -9,7 +9,7 @@ from orchestrator.domain.journal import EventKind
 from orchestrator.domain.plan import Approval, Bake, Shift
 from orchestrator.domain.release import Cause, Command, Outcome, Phase
 from tests.fakes.aws import Profile
-from tests.workflows.stage import Stage, minutes, plan, steps, told
+from tests.workflows.stage import Stage, minutes, plan, replayed, steps, told
 
 FIRST = Shift(weight=10, bake=Bake(duration=minutes(5)))
 APPROVED = plan(FIRST, Approval(), Shift(weight=50, bake=Bake(duration=minutes(5))), *steps(final=minutes(0)))
@@ -24,6 +24,7 @@ async def awaiting_approval(stage: Stage):
     return request, handle
 
 
+@replayed
 async def test_approval_lets_the_release_go_on(stage: Stage) -> None:
     """Traffic stays at the weight before, until somebody answers."""
     request, handle = await awaiting_approval(stage)
@@ -75,6 +76,7 @@ async def test_promotion_ends_a_pause_and_writes_no_weight_in_between(stage: Sta
     assert stage.writes() == ["version 1 + 10 % to version 2", "version 2"]
 
 
+@replayed
 async def test_pause_holds_and_resume_goes_on(stage: Stage) -> None:
     """Time passes in which the bake would have ended."""
     request, handle = await stage.baking()

@@ -9,7 +9,7 @@ from orchestrator.domain.journal import EventKind
 from orchestrator.domain.plan import Bake, Limits, Promote, Shift
 from orchestrator.domain.release import Cause, Command, Outcome, Phase, ReleaseRequest
 from orchestrator.domain.traffic import Routing, split, whole
-from tests.workflows.stage import Handle, Stage, minutes, plan, steps, told
+from tests.workflows.stage import Handle, Stage, minutes, plan, replayed, steps, told
 
 THIRD = split("1", "3", 20)
 
@@ -70,6 +70,7 @@ async def test_adopted_drift_ends_the_release_and_leaves_the_alias(stage: Stage)
     assert stage.routing == THIRD
 
 
+@replayed
 async def test_restored_drift_goes_back_to_the_recorded_version(stage: Stage) -> None:
     """A person has decided that the foreign change is to be overwritten."""
     request, handle = await drifted(stage)

@@ -10,12 +10,22 @@ from orchestrator.domain.journal import EventKind
 from orchestrator.domain.release import Cause, Command, Outcome, Phase
 from orchestrator.domain.traffic import whole
 from tests.fakes.aws import Profile
-from tests.workflows.stage import Stage, aws_worker, minutes, plan, restore_worker, steps, told, workflow_worker
+from tests.workflows.stage import (
+    Stage,
+    aws_worker,
+    minutes,
+    plan,
+    replayed,
+    restore_worker,
+    steps,
+    told,
+    workflow_worker,
+)
 
 GOOD = ["version 1 + 10 % to version 2", "version 1 + 50 % to version 2", "version 2"]
 
 
-@pytest.mark.parametrize("stage", [500, 0], indirect=True, ids=["cached", "replayed"])
+@replayed
 async def test_lost_answer_of_every_write_changes_nothing(stage: Stage) -> None:
     """Scenario 5: 412 and a reading that equals the intent is success, without a second event."""
     stage.aws.faults.lose_reply("update_alias", times=None, when=every_first(stage))

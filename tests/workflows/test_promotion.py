@@ -8,10 +8,9 @@ from orchestrator.domain.plan import Plugin
 from orchestrator.domain.release import Cause, Outcome, Phase, PublishedVersion
 from orchestrator.domain.traffic import split, whole
 from tests.fakes.aws import Code, Pace
-from tests.workflows.stage import Stage, minutes, plan, steps, told
+from tests.workflows.stage import Stage, minutes, plan, replayed, steps, told
 
 SMOKE = Plugin(name="smoke", kind="invoke", options={})
-replayed = pytest.mark.parametrize("stage", [500, 0], indirect=True, ids=["cached", "replayed"])
 
 
 @replayed

@@ -9,11 +9,12 @@ from orchestrator.domain.plan import Limits, Plugin
 from orchestrator.domain.release import Cause, Command, Configuration, Outcome, Phase
 from orchestrator.domain.traffic import whole
 from tests.fakes.aws import Code, Profile, crash
-from tests.workflows.stage import Stage, minutes, plan, steps, told
+from tests.workflows.stage import Stage, minutes, plan, replayed, steps, told
 
 ERRORS = Limit(name="errors", metric="error_rate", maximum=5)
 
 
+@replayed
 async def test_bad_version_is_rolled_back_with_one_write(stage: Stage) -> None:
     """Scenario 2: a canary that fails a fifth of its requests never sees the second step."""
     stage.load.profiles["2"] = Profile(error_share=0.2)
