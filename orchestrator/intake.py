@@ -12,6 +12,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
+from orchestrator.audit import Audit, AuditEntry
 from orchestrator.domain.errors import SluiceError, Unavailable
 from orchestrator.domain.intake import Delivery, Submission
 from orchestrator.domain.intake import Intake as IntakeInput
@@ -75,6 +76,7 @@ class Intake:
 
     def __init__(self, client: Client, settings: Settings, rules: Callable[[], ReleaseFile | None]) -> None:
         self._client = client
+        self._audit = Audit(client)
         self._settings = settings
         self._rules = rules
 
@@ -84,9 +86,10 @@ class Intake:
         path = settings.api.release_file
         return cls(client, settings, RuleFile(path, plugins) if path is not None else _no_rules)
 
-    async def receive(self, delivery: Delivery) -> Receipt:
+    async def receive(self, delivery: Delivery, source: str) -> Receipt:
         """Make the delivery durable and return. A second one with the same id starts nothing and returns the same.
 
+        `source` is where it came from, an address or a queue, for the audit.
         Raises InvalidSpec where a rule fits and cannot be followed, Unavailable when Temporal has not taken it: then
         nothing has been accepted, and the sender must deliver again.
         """
@@ -100,11 +103,15 @@ class Intake:
         limits = {"line_limit": self._settings.hooks.line_limit, "patience": patience}
         submissions = tuple(s.model_copy(update=limits) for s in found.intake.submissions)
         intake = found.intake.model_copy(update={"submissions": submissions})
+        taken, *_ = await asyncio.gather(
+            self._start(delivery.workflow_id, intake),
+            *(self._audit.write(entry) for entry in _entries(delivery, intake, source)),
+        )
         return Receipt(
             delivery.id,
             releases=tuple((s.request.release_id, str(s.request.target)) for s in submissions),
             orders=tuple(f"{order.command} {order.release_id}" for order in intake.orders),
-            repeated=not await self._start(delivery.workflow_id, intake),
+            repeated=not taken,
         )
 
     async def _start(self, workflow_id: str, intake: IntakeInput) -> bool:
@@ -126,6 +133,42 @@ class Intake:
         except (TimeoutError, RuntimeError, RPCError):  # RuntimeError: a client that has never been connected
             raise Unavailable("Temporal has not taken the delivery; deliver it again") from None
         return True
+
+
+def _entries(delivery: Delivery, intake: IntakeInput, source: str) -> list[AuditEntry]:
+    """Return what the audit is told: one entry per release and command, the same for a repeated delivery."""
+    common: dict[str, Any] = {
+        "at": delivery.received_at,
+        "method": "webhook",
+        "source_address": source,
+        "outcome": "accepted",
+    }
+    requests = [submission.request for submission in intake.submissions]
+    started = [
+        AuditEntry(
+            **common,
+            principal=f"{request.actor.source}:{request.actor.name}",
+            action="start",
+            target=f"{request.target.place}/{request.target}",
+            release=request.release_id,
+            reason=request.reason,
+            request_id=f"{delivery.workflow_id}/{request.release_id}",
+        )
+        for request in requests
+    ]
+    return started + [
+        AuditEntry(
+            **common,
+            principal=f"{order.actor.source}:{order.actor.name}",
+            action=order.command.value,
+            target=None,
+            release=order.release_id,
+            step=order.step,
+            reason=order.reason,
+            request_id=f"{delivery.workflow_id}/{order.command}",
+        )
+        for order in intake.orders
+    ]
 
 
 def _seen(intake: IntakeInput) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -116,7 +117,8 @@ async def events() -> None:
     try:
         queue = await aws.client("sqs", settings.events.account, settings.events.region)
         print(f"taking events from {settings.events.queue_url}", flush=True)  # noqa: T201
-        reading = asyncio.create_task(consume(queue, settings.events.queue_url, intake.receive, stop))
+        receive = partial(intake.receive, source="sqs")
+        reading = asyncio.create_task(consume(queue, settings.events.queue_url, receive, stop))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
         reading.cancel()  # a long poll may have 20 s to go; what it holds comes back to the queue

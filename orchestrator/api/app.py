@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from temporalio.client import Client
 
-from orchestrator.api import commands, events, problems, releases, surroundings
+from orchestrator.api import commands, events, problems, releases, surroundings, whoami
 from orchestrator.api.auth import Door
 from orchestrator.api.desk import Desk
 from orchestrator.api.gate import Gate
@@ -78,7 +78,7 @@ def _with_routes(max_body: int) -> FastAPI:
         separate_input_output_schemas=False,
     )
     guarded = APIRouter(max_body_size=max_body)
-    for room in (releases, commands, events, surroundings):
+    for room in (releases, commands, events, surroundings, whoami):
         guarded.include_router(room.router)
     app.include_router(guarded)
     app.include_router(surroundings.open_router)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from orchestrator.api.problems import INVALID_PLAN, TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE, ProblemError, documented
+from orchestrator.api.proxy import source_address
 from orchestrator.domain.errors import InvalidSpec, Unavailable
 from orchestrator.domain.intake import Delivery
 from orchestrator.intake import Intake, Receipt
@@ -41,11 +42,13 @@ def router_for(settings: Settings, intake: Intake) -> APIRouter:
 
     async def answer(request: Request, verified: Verified) -> Response:
         try:
+            peer = request.client.host if request.client else ""
+            address = source_address(peer, request.headers, settings.auth.proxy)
             body = await _body(request)
             delivery = verified(dict(request.headers), body)
             if delivery.provider == "github" and delivery.event == "ping":
                 return JSONResponse({"pong": True})
-            return _told(await intake.receive(delivery), settings.public_url or "")
+            return _told(await intake.receive(delivery, address), settings.public_url or "")
         except _TooLong:
             problem = ProblemError(TOO_LARGE, f"a delivery has at most {MAX_BODY} bytes")
         except NotGenuine:

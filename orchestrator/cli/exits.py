@@ -66,7 +66,7 @@ def explain(error: Exception) -> tuple[Exit, tuple[str, ...]]:
     if isinstance(error, ValidationError) and error.title == "Settings":
         places = ("SLUICE_" + "__".join(map(str, e["loc"])).upper() for e in error.errors())
         words = [f"{place}: {e['msg']}" for place, e in zip(places, error.errors(), strict=True)]
-        return Exit.USAGE, ("a setting is wrong: mend the environment or .env", *words)
+        return Exit.USAGE, ("a setting is wrong: mend the environment, .env or sluice.toml", *words)
     return Exit.ERROR, (f"unexpected {type(error).__name__}: {error}; please report it with the output of --debug",)
 
 

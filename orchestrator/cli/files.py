@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from orchestrator.cli import session
 from orchestrator.cli.exits import Exit
 from orchestrator.cli.output import show
+from orchestrator.cli.sarif import sarif
 from orchestrator.cli.text import line
 from orchestrator.releasefile.document import Problem
 from orchestrator.releasefile.loading import check, read
@@ -20,21 +21,26 @@ from orchestrator.releasefile.schema import json_schema
 def validate(
     *files: Annotated[Path, Parameter(help="Release files; sluice.yaml here or above without any.")],
     form: Annotated[
-        Literal["text", "github"], Parameter(name="--format", help="`github` annotates the lines of a pull request.")
+        Literal["text", "github", "sarif"],
+        Parameter(name="--format", help="`github` annotates the lines of a pull request, `sarif` is for scanners."),
     ] = "text",
 ) -> Exit:
     """Check release files; every problem with its line and column."""
     plugins = session.plugins()
     code = Exit.OK
+    all_problems: list[Problem] = []
     for path in files or (session.find_file(),):
         found, problems = check(read(path), str(path), plugins)
-        for problem in problems:
+        all_problems += problems
+        for problem in problems if form != "sarif" else ():
             show([line(str(problem) if form == "text" else _annotation(problem))])
         if found is None:
             code = Exit.USAGE
         elif form == "text":
             count = len(found.targets)
             show([line(f"{path}: no problem, {count} target{'s' if count > 1 else ''}")])
+    if form == "sarif":
+        show([line(json.dumps(sarif(all_problems, _installed() or "0.0.0"), indent=2))])
     return code
 
 
@@ -46,12 +52,15 @@ def schema() -> Exit:
 
 def version() -> Exit:
     """Print Sluice's version."""
-    try:
-        found = installed("sluice")
-    except PackageNotFoundError:
-        found = "unknown (not installed)"
-    show([line(f"sluice {found}")])
+    show([line(f"sluice {_installed() or 'unknown (not installed)'}")])
     return Exit.OK
+
+
+def _installed() -> str:
+    try:
+        return installed("sluice")
+    except PackageNotFoundError:
+        return ""
 
 
 def _annotation(problem: Problem) -> str:

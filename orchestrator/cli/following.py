@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -80,7 +80,7 @@ async def follow(
         await asyncio.sleep(wait_before(max(failures, 1)))
 
 
-async def _bursts(asked: Transport, release_id: str, last: str) -> AsyncIterator[list[Message]]:
+async def _bursts(asked: Transport, release_id: str, last: str) -> AsyncGenerator[list[Message], None]:
     """Yield messages in groups as they arrive, until the stream ends."""
     arrived: asyncio.Queue[Message | None] = asyncio.Queue()
     reading = asyncio.create_task(_read(asked, release_id, last, arrived))

@@ -9,9 +9,19 @@ from cyclopts.validators import Number
 from orchestrator.cli import session
 from orchestrator.cli import watch as watching
 from orchestrator.cli.exits import Exit
-from orchestrator.cli.output import Output, is_ascii, is_screen, say, screen_width, show, show_data
+from orchestrator.cli.output import (
+    ListFormat,
+    ListOutput,
+    Output,
+    is_ascii,
+    is_screen,
+    say,
+    screen_width,
+    show,
+    show_data,
+)
 from orchestrator.cli.render import render_line, render_release
-from orchestrator.cli.tables import render_list
+from orchestrator.cli.tables import ListedRelease, render_list, render_wide_list
 from orchestrator.cli.text import styled
 
 if TYPE_CHECKING:
@@ -43,7 +53,7 @@ async def list_(
     watch: Watch = False,
     running: Annotated[bool, Parameter(negative="", help="Only releases that have not ended.")] = False,
     limit: Annotated[int, Parameter(validator=Number(gte=1, lte=1000), help="At most so many.")] = 50,
-    output: Output = "text",
+    output: ListOutput = "text",
 ) -> Exit:
     """List releases, newest first."""
     async with session.connected() as client:
@@ -52,8 +62,10 @@ async def list_(
         states = await client.list(limit=limit, running=running)
     if output == "text":
         show(render_list(states, session.now(), screen_width()))
+    elif output == "wide":
+        show(render_wide_list(states, session.now()))
     else:
-        show_data(states, output)
+        show_data([ListedRelease.of(state) for state in states], output)
     return Exit.OK
 
 
@@ -71,16 +83,17 @@ async def wait(
         return await watching.watch(client, await client.get(ref), output, seconds=seconds)
 
 
-async def _watch_list(client: "ReleaseClient", output: Output, *, limit: int, running: bool) -> None:
+async def _watch_list(client: "ReleaseClient", output: ListFormat, *, limit: int, running: bool) -> None:
     """Show the list until Ctrl-C: redrawn on a terminal, one line per changed release anywhere else."""
     seen: dict[str, ReleaseState] = {}
     try:
-        if output == "text" and is_screen():
+        lines = output in {"text", "wide"}
+        if lines and is_screen():
             await _redraw_list(client, limit=limit, running=running)
         while True:
             for state in await client.list(limit=limit, running=running):
                 if seen.get(state.release_id) != state:
-                    show([render_line(state)]) if output == "text" else show_data(state, "jsonl")
+                    show([render_line(state)]) if lines else show_data(ListedRelease.of(state), "jsonl")
                 seen[state.release_id] = state
             await asyncio.sleep(watching.POLL_SECONDS)
     except asyncio.CancelledError:

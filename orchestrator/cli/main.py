@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from orchestrator.cli import config
 from orchestrator.cli.exits import Exit, explain
 
 
@@ -26,6 +27,7 @@ COMMANDS = {
     "start": Entry("orchestrator.cli.start:start", "Release something to a target."),
     "get": Entry("orchestrator.cli.look:get", "Show one release; -w follows it."),
     "list": Entry("orchestrator.cli.look:list_", "List releases, newest first."),
+    "logs": Entry("orchestrator.cli.logs:logs", "Show what happened in a release; -f follows it."),
     "wait": Entry("orchestrator.cli.look:wait", "Wait until a release has ended; the exit code says how."),
     "approve": Entry(f"{_ORDERS}:approve", "Approve the step that waits for it."),
     "reject": Entry(f"{_ORDERS}:reject", "Refuse the approval; the release is rolled back."),
@@ -39,6 +41,10 @@ COMMANDS = {
     "restore": Entry(f"{_ORDERS}:restore", "After a drift: put the stable version back."),
     "validate": Entry("orchestrator.cli.files:validate", "Check release files."),
     "schema": Entry("orchestrator.cli.files:schema", "Print the JSON Schema of release files."),
+    "doctor": Entry("orchestrator.cli.doctor:doctor", "Say what is missing, and what to do about it."),
+    "config": Entry("orchestrator.cli.settings_command:config", "Show every setting and where it comes from."),
+    "auth": Entry("orchestrator.cli.auth:auth", "Log in to a server; say who one is there."),
+    "completion": Entry("orchestrator.cli.completion:completion", "Print a script that completes in a shell."),
     "webhook": Entry("orchestrator.intake_command:webhook", "Try the rules for events of CI systems."),
     "events": Entry("orchestrator.intake_events:events", "Take EventBridge events from an SQS queue."),
     "worker": Entry("orchestrator.worker:worker", "Run a worker."),
@@ -72,6 +78,14 @@ def main(argv: Sequence[str]) -> int:
     words = [word for word in argv if word not in {"--debug", "--no-color"}]
     if "--no-color" in argv:
         os.environ["NO_COLOR"] = "1"
+    if words[:1] == ["__complete"]:
+        from orchestrator.cli.completing import complete  # noqa: PLC0415  quick, and it never fails
+
+        return complete(words[1:])
+    try:
+        words = _without_server(words)
+    except ValueError as error:
+        return _told(Exit.USAGE, str(error))
     if not words or words[0] in _HELP:
         print(root_help())  # noqa: T201
         return Exit.OK
@@ -82,6 +96,24 @@ def main(argv: Sequence[str]) -> int:
         hint = f"did you mean `sluice {close[0]}`?" if close else "`sluice --help` lists all"
         return _told(Exit.USAGE, f"there is no command `{words[0]}`; {hint}")
     return _ended(words, debug="--debug" in argv)
+
+
+def _without_server(words: list[str]) -> list[str]:
+    """Take `--server URL` out, which fits any command. Raises ValueError where the URL is missing."""
+    config.flags.clear()
+    kept: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            return [*kept, word, *rest]
+        name, given, url = word.partition("=")
+        if name != "--server":
+            kept.append(word)
+            continue
+        config.flags["url"] = url if given else next(rest, "")
+        if not config.flags["url"]:
+            raise ValueError("--server names no server: write --server https://sluice.example.com")
+    return kept
 
 
 def _ended(words: list[str], *, debug: bool) -> int:
@@ -111,7 +143,7 @@ def root_help() -> str:
             "",
             *rows,
             "",
-            "`sluice COMMAND --help` tells more. --no-color and --debug (tracebacks) fit any command.",
+            "`sluice COMMAND --help` tells more. --server URL, --no-color and --debug (tracebacks) fit any.",
         ]
     )
 

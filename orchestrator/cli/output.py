@@ -13,13 +13,41 @@ from pydantic import BaseModel
 from orchestrator.cli.text import SYMBOLS, Line, ascii_only, plain, styled
 
 Format = Literal["text", "json", "yaml", "jsonl"]
+ListFormat = Literal["text", "wide", "json", "yaml", "jsonl"]
 Output = Annotated[Format, Parameter(name=["--output", "-o"], help="`json` and `yaml` keep a stable schema.")]
+
+ListOutput = Annotated[
+    ListFormat,
+    Parameter(name=["--output", "-o"], help="`wide` leaves nothing out; `json` and `yaml` keep a stable schema."),
+]
 
 
 def say(sentence: str) -> None:
     """Talk to the person at the terminal."""
     stream = sys.stderr
     print(sentence if _shows(stream, sentence) else ascii_only(sentence), file=stream, flush=True)
+
+
+def can_ask() -> bool:
+    """Whether somebody is there to answer: both what is asked and the answer go through a terminal."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str) -> str:
+    """Ask the person at the terminal until there is an answer. Raises KeyboardInterrupt on Ctrl-C and Ctrl-D."""
+    while True:
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        answer = sys.stdin.readline()
+        if not answer:
+            raise KeyboardInterrupt
+        if answer.strip():
+            return answer.strip()
+
+
+def is_terminal() -> bool:
+    """Whether somebody looks at stdout."""
+    return sys.stdout.isatty()
 
 
 def is_screen() -> bool:
@@ -48,10 +76,11 @@ def show(lines: Sequence[Line]) -> None:
     print(ascii_only(text) if is_ascii() or not _shows(sys.stdout, text) else text, flush=True)  # noqa: T201
 
 
-def show_data(value: BaseModel | Sequence[BaseModel], form: Format) -> None:
+def show_data(value: BaseModel | dict[str, Any] | Sequence[BaseModel], form: Format) -> None:
     """Print one document, or a list of them; `jsonl` prints one to a line."""
-    many = not isinstance(value, BaseModel)
-    records = [v.model_dump(mode="json") for v in ([value] if isinstance(value, BaseModel) else value)]
+    many = not isinstance(value, BaseModel | dict)
+    documents = [value] if isinstance(value, BaseModel | dict) else value
+    records = [v.model_dump(mode="json") if isinstance(v, BaseModel) else v for v in documents]
     document: Any = records if many else records[0]
     if form == "jsonl":
         text = "".join(json.dumps(r, ensure_ascii=is_ascii(), separators=(",", ":")) + "\n" for r in records)

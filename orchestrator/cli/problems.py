@@ -28,6 +28,17 @@ class NotAdmitted(errors.RequestError):
     """The server does not know the credential (401), or the credential lacks a role (403)."""
 
 
+_KINDS: dict[str, tuple[type[errors.SluiceError], str]] = {
+    "forbidden": (NotAdmitted, "; `sluice auth whoami` shows what you may do"),
+    "cross-site": (NotAdmitted, ""),
+    "not-found": (errors.NotFound, ""),
+    "busy": (errors.Conflict, ""),
+    "illegal-command": (errors.IllegalCommand, ""),
+    "internal": (errors.InvariantError, " (request id {request_id})"),
+}
+"""Error by problem, and what is added to its detail."""
+
+
 def error_of(answer: "httpx2.Response", url: str, credential: str) -> errors.SluiceError:
     """Return the error for an answer from 400 on; `credential` says in words what was sent, empty for nothing."""
     document = _document(answer)
@@ -37,23 +48,13 @@ def error_of(answer: "httpx2.Response", url: str, credential: str) -> errors.Slu
         return NotAdmitted(_unknown(url, credential, document))
     if not document:
         return _foreign(answer, url)
-    if kind == "forbidden":
-        return NotAdmitted(f"{detail}; `sluice auth whoami` shows what you may do")
     if kind in _WRONG:
         return errors.InvalidSpec(_sentence(kind, detail), _problems(document))
-    if kind == "internal":
-        return errors.InvariantError(f"{detail} ({document.get('request_id', 'no request id')})")
-    kinds: dict[str, type[errors.SluiceError]] = {
-        "not-found": errors.NotFound,
-        "busy": errors.Conflict,
-        "illegal-command": errors.IllegalCommand,
-        "cross-site": NotAdmitted,
-    }
-    if kind in kinds:
-        return kinds[kind](detail)
-    if answer.status_code == 429:
-        return errors.Throttled(detail, retry_after=_retry_after(answer))
-    return errors.Unavailable(detail, retry_after=_retry_after(answer))
+    if kind in _KINDS:
+        error, more = _KINDS[kind]
+        return error(detail + more.format_map({"request_id": document.get("request_id", "none")}))
+    passing = errors.Throttled if answer.status_code == 429 else errors.Unavailable
+    return passing(detail, retry_after=_retry_after(answer))
 
 
 def _document(answer: "httpx2.Response") -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Self
+
+from pydantic import AwareDatetime, BaseModel
 
 from orchestrator.cli.render import NARROWEST, number, phase_of, span_of, versions_of
 from orchestrator.cli.text import Line, Span, columns, line, paragraph
@@ -14,6 +17,7 @@ from orchestrator.domain.comparison_weights import (
 )
 from orchestrator.domain.journal import ReleaseState
 from orchestrator.domain.plan import Approval, Bake, Gate, Plan, Promote, Shift, Sizing, Step
+from orchestrator.domain.release import Cause, Outcome, Phase, Target
 from orchestrator.releasefile.model import ResolvedTarget
 from orchestrator.releasefile.resolving import shortest
 from orchestrator.strategies import format_duration
@@ -73,6 +77,69 @@ def render_list(states: Sequence[ReleaseState], now: datetime, width: int = 100)
             ]
         )
     return _fitted(rows, width)
+
+
+def render_wide_list(states: Sequence[ReleaseState], now: datetime) -> list[Line]:
+    """Return one line per release with all there is to tell, however wide that is."""
+    if not states:
+        return [line("no releases")]
+    titles = ("release", "target", "place", "strategy", "versions", "state", "weight", "step", "started", "ended", "by")
+    rows: list[list[Span]] = [[(title, "dim") for title in (*titles, "reason", "sentence")]]
+    rows += [_wide_cells(state, now) for state in states]
+    return columns(rows, right=frozenset({6}))
+
+
+def _wide_cells(state: ReleaseState, now: datetime) -> list[Span]:
+    def clock(at: datetime | None) -> str:
+        return f"{at.astimezone(now.tzinfo):%Y-%m-%d %H:%M:%S}" if at else ""
+
+    return [
+        (state.release_id, ""),
+        (str(state.target), "bold"),
+        (f"{state.target.region}/{state.target.account}", ""),
+        (state.strategy, ""),
+        (versions_of(state), ""),
+        phase_of(state),
+        (f"{number(state.weight)} %", ""),
+        ("" if state.step is None else f"{state.step + 1}/{len(state.steps)}", ""),
+        (clock(state.started_at), ""),
+        (clock(state.ended_at), ""),
+        (state.actor, ""),
+        (" ".join(state.reason.split()), ""),
+        (" ".join(state.sentence.split()), ""),
+    ]
+
+
+class ListedRelease(BaseModel):
+    """One entry of a list as a document: the release without its checks, its journal and the content of its steps."""
+
+    schema_version: int
+    release_id: str
+    target: Target
+    strategy: str
+    actor: str
+    reason: str
+    started_at: AwareDatetime
+    ended_at: AwareDatetime | None
+    phase: Phase
+    outcome: Outcome | None
+    cause: Cause | None
+    sentence: str
+    stable: str | None
+    canary: str | None
+    weight: float
+    step: int | None
+    steps: int
+    """How many."""
+    paused_by: str | None
+    drifted: bool
+    waiting_until: AwareDatetime | None
+
+    @classmethod
+    def of(cls, state: ReleaseState) -> Self:
+        """Return the entry."""
+        kept = {name: getattr(state, name) for name in cls.model_fields if name != "steps"}
+        return cls(steps=len(state.steps), **kept)
 
 
 def _fitted(rows: list[list[Span]], width: int) -> list[Line]:

@@ -81,8 +81,8 @@ async def changes(
     PATIENCE_SECONDS.
     """
     if isinstance(client, ServerClient):
-        async for state in client.follow(state, say):  # noqa: PLR1704
-            yield state
+        async for newer in client.follow(state, say):
+            yield newer
         return
     reached = time.monotonic()
     while not state.done:

@@ -12,11 +12,12 @@ from orchestrator.cli.output import say
 from orchestrator.lab.samples import VARIANTS, Variant
 from orchestrator.lab.stack import LabOptions
 from orchestrator.lab.whole import ACCOUNT, ALIAS, WholeLab, whole_lab
+from orchestrator.settings import ApiSettings
 
 STATE_FOLDER = Path(".sluice/lab")
 
 RELEASE_FILE = """\
-# The lab's release file: `sluice start checkout --latest --wait` uses it.
+# The lab's release file: `sluice start checkout --latest --wait` uses it, through the lab's API.
 sampling: {{period: 1s, lag: 1s, interval: 1s}}
 targets:
   checkout:
@@ -44,12 +45,13 @@ async def lab(
     state: Annotated[Path, Parameter(help="Folder with all state; delete it to begin anew.")] = STATE_FOLDER,
     aws_port: Annotated[int, Parameter(help="Port of the AWS endpoint; 0 chooses a free one.")] = 0,
     temporal_port: Annotated[int, Parameter(help="Port of the Temporal server; 0 chooses a free one.")] = 0,
+    api_port: Annotated[int, Parameter(help="Port of Sluice's HTTP API; 0 chooses a free one.")] = 0,
     ui_port: Annotated[int | None, Parameter(help="Port of Temporal's own web page; off unless given.")] = None,
     rate: Annotated[float, Parameter(help="Requests a second on the sample function.")] = 20,
     variant: Annotated[Variant, Parameter(help=f"Code that waits on $LATEST: {', '.join(VARIANTS)}.")] = "v2",
     faults: Annotated[bool, Parameter(help="Allow faults on demand (POST /_lab/faults).")] = False,
 ) -> Exit:
-    """Start Temporal, the AWS endpoint, a worker, a function with traffic; print how to use them; wait for Ctrl-C."""
+    """Start Temporal, AWS, worker, API, and a function with traffic; print how to use them; wait for Ctrl-C."""
     options = LabOptions(
         aws_port=aws_port,
         temporal_port=temporal_port,
@@ -60,8 +62,11 @@ async def lab(
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    say("starting a Temporal server, an AWS endpoint that runs functions, and a worker ...")
-    async with whole_lab(options) as whole:
+    say("starting a Temporal server, an AWS endpoint that runs functions, a worker and the HTTP API ...")
+    state.mkdir(parents=True, exist_ok=True)
+    file = state / "sluice.yaml"
+    file.write_text(RELEASE_FILE.format(account=ACCOUNT, region=options.region, alias=ALIAS))
+    async with whole_lab(options, api=ApiSettings(port=api_port, release_file=file.resolve())) as whole:
         target = await whole.add_function("checkout")
         await whole.upload("checkout", variant)
         _tell(whole, state)
@@ -72,9 +77,11 @@ async def lab(
 
 
 def _tell(whole: WholeLab, state: Path) -> None:
-    file = state / "sluice.yaml"
-    file.write_text(RELEASE_FILE.format(account=ACCOUNT, region=whole.lab.options.region, alias=ALIAS))
-    environment = {"SLUICE_TEMPORAL__ADDRESS": whole.lab.temporal_address, **whole.lab.environment()}
+    environment = {
+        "SLUICE_URL": whole.api_url,
+        "SLUICE_TEMPORAL__ADDRESS": whole.lab.temporal_address,
+        **whole.lab.environment(),
+    }
     script = state / "environment"
     script.write_text("".join(f"export {name}={value}\n" for name, value in environment.items()))
     say(
@@ -82,8 +89,10 @@ def _tell(whole: WholeLab, state: Path) -> None:
 The lab runs. `checkout:{ALIAS}` serves version 1, callers use it, and new code waits on $LATEST.
 
   in another terminal      source {script}
-  release it               sluice start checkout --latest --wait -f {file}
+  release it               sluice start checkout --latest --wait
   see all releases         sluice list
+  what it is made of       {state / "sluice.yaml"}
+  HTTP API                 {whole.api_url}
   AWS endpoint             {whole.lab.aws_url}
   Temporal                 {whole.lab.temporal_address}
 

@@ -1,23 +1,34 @@
 """The lab with Sluice in it: Temporal, the AWS endpoint, a worker, the sample function and its callers."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aioboto3
+from temporalio.client import Client
 
 from orchestrator.domain.analysis import Check, Compare
 from orchestrator.domain.plan import Bake, Limits, Plan, Plugin, Promote, Sampling, Shift
 from orchestrator.domain.release import Actor, Artifact, Latest, ReleaseRequest, Target
 from orchestrator.domain.traffic import AliasState
+from orchestrator.intake import Intake
 from orchestrator.lab import samples
+from orchestrator.lab.processes import LabStartError
 from orchestrator.lab.stack import Lab, LabOptions
 from orchestrator.lab.traffic import BASKET, Traffic
 from orchestrator.service import ReleaseService, new_release_id
-from orchestrator.settings import AwsOptions, Settings, TemporalSettings, WorkerSettings
+from orchestrator.settings import (
+    ApiSettings,
+    AuthSettings,
+    AwsOptions,
+    Settings,
+    TemporalSettings,
+    WorkerSettings,
+)
 from orchestrator.temporal import connect_temporal
 from orchestrator.worker import aws_clients, serving
 
@@ -38,6 +49,8 @@ class WholeLab:
     """AWS clients as the worker has them (`activities.ports.Aws`)."""
     client: Any
     """Plain Lambda client, to play the owner of the functions."""
+    api_url: str | None = None
+    """Of the HTTP API; None where it was not asked for."""
 
     def target(self, function: str) -> Target:
         """The sample alias of `function`."""
@@ -90,8 +103,13 @@ def request(target: Target, what: Plan, *, actor: str, reason: str, artifact: Ar
 
 
 @asynccontextmanager
-async def whole_lab(options: LabOptions | None = None, *, with_worker: bool = True) -> AsyncIterator[WholeLab]:
-    """Start everything on loopback and stop it again. Raises LabStartError."""
+async def whole_lab(
+    options: LabOptions | None = None, *, with_worker: bool = True, api: ApiSettings | None = None
+) -> AsyncIterator[WholeLab]:
+    """Start everything on loopback and stop it again; with `api`, Sluice's HTTP API too, open to this machine.
+
+    Raises LabStartError, and InvalidSpec for the API's release file.
+    """
     async with AsyncExitStack() as stack:
         lab = await stack.enter_async_context(Lab(options))
         os.environ.update(lab.environment())  # the SDK's own chain then finds the lab's credentials, and no others
@@ -99,6 +117,8 @@ async def whole_lab(options: LabOptions | None = None, *, with_worker: bool = Tr
             temporal=TemporalSettings(address=lab.temporal_address or ""),
             aws=AwsOptions(endpoint_url=lab.aws_url, requests_per_second=15),
             worker=WorkerSettings(places=(f"{ACCOUNT}/{lab.options.region}",), graceful_shutdown=1),
+            api=api or ApiSettings(),
+            auth=AuthSettings(mode="lab"),
         )
         aws = aws_clients(settings.aws)
         stack.push_async_callback(aws.aclose)
@@ -106,4 +126,31 @@ async def whole_lab(options: LabOptions | None = None, *, with_worker: bool = Tr
         client = await stack.enter_async_context(aioboto3.Session().client("lambda", endpoint_url=lab.aws_url))
         if with_worker:
             await stack.enter_async_context(serving(temporal, settings, aws))
-        yield WholeLab(lab, settings, ReleaseService(temporal), aws, client)
+        url = await stack.enter_async_context(_api(settings, temporal)) if api is not None else None
+        yield WholeLab(lab, settings, ReleaseService(temporal), aws, client, url)
+
+
+@asynccontextmanager
+async def _api(settings: Settings, temporal: Client) -> AsyncIterator[str]:
+    """Serve the HTTP API beside the rest; its URL."""
+    from orchestrator.api.app import begin_to_stop, create_app  # noqa: PLC0415  a lab without API needs none of it
+    from orchestrator.api.hooks import router_for  # noqa: PLC0415
+    from orchestrator.api.requesting import installed  # noqa: PLC0415
+    from orchestrator.api.server import server_of  # noqa: PLC0415
+
+    hooks = router_for(settings, Intake.of(temporal, settings, installed()))
+    app = create_app(settings, temporal, routers=(hooks,))
+    server = server_of(settings, app)
+    server.capture_signals = nullcontext  # type: ignore[method-assign]  signals are for the lab as a whole
+    running = asyncio.create_task(server.serve())
+    try:
+        while not server.started:
+            if running.done():
+                raise LabStartError(f"the API cannot listen on port {settings.api.port}: is it taken?")
+            await asyncio.sleep(0.02)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://{settings.api.host}:{port}"
+    finally:
+        begin_to_stop(app)
+        server.should_exit = True
+        await asyncio.gather(running, return_exceptions=True)

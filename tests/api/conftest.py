@@ -1,5 +1,6 @@
 """The API over a real Temporal server, a real worker and AWS in memory."""
 
+import logging
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -8,6 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import structlog
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
@@ -60,6 +62,12 @@ async def aws(temporal: Client) -> AsyncIterator[FakeAws]:
         ):
             await stack.enter_async_context(Worker(temporal, task_queue=queue, activities=activities))
         yield aws
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet_logs() -> None:
+    """Without this, structlog prints every exception with all its frames in colour, which takes seconds."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 @pytest.fixture

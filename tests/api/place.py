@@ -23,7 +23,7 @@ from tests.fakes.aws import FakeAws
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 PATIENCE = 20
 FILE = """\
-sampling: {{period: 1s, lag: 1s, interval: 1s}}
+sampling: {{period: 60s, lag: 60s, interval: 60s}}
 targets:
   checkout: &it
     account: "{account}"
@@ -75,7 +75,7 @@ class Place:
         self.target = self.target_of("")
         for suffix in ("", "-orders", "-instant"):
             aws.add_function(self.target_of(suffix)).change_code("second")
-            aws.load(self.target_of(suffix), per_period=50, period=1)
+            aws.load(self.target_of(suffix), per_period=600)
         auth = auth or AuthSettings()
         self.settings = Settings(
             temporal=TemporalSettings(address=temporal.service_client.config.target_host),

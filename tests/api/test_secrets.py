@@ -28,6 +28,7 @@ def logs(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     yield written
     root.handlers, root.level = handlers, level
     structlog.reset_defaults()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 async def histories(place: Place) -> str:

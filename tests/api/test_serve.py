@@ -94,26 +94,39 @@ class Valve:
 
     def __init__(self, port: int) -> None:
         self._port = port
+        self._open: set[asyncio.Task[None]] = set()
         self.closed = False
-        self.asked_after_closing = asyncio.Event()
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._port)
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            await asyncio.gather(self._ask(reader, up_writer), self._answer(up_reader, writer))
-        for each in (writer, up_writer):
-            each.close()
-
-    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while chunk := await reader.read(65536):
-            writer.write(chunk)
-            await writer.drain()
+        answering = asyncio.create_task(self._answer(up_reader, writer))
+        try:
+            with suppress(ConnectionError, asyncio.CancelledError):
+                while chunk := await reader.read(65536):
+                    up_writer.write(chunk)
+                    await up_writer.drain()
+        finally:
+            answering.cancel()
+            for each in (writer, up_writer):
+                each.close()
+                with suppress(ConnectionError):
+                    await each.wait_closed()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while chunk := await reader.read(65536):
-            if not self.closed:
-                writer.write(chunk)
-                await writer.drain()
+        with suppress(ConnectionError):
+            while chunk := await reader.read(65536):
+                if not self.closed:
+                    writer.write(chunk)
+                    await writer.drain()
+
+    async def end(self) -> None:
+        """Drop every connection."""
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
 
 
 async def test_a_process_killed_before_its_answer_loses_nothing(place: Place, temporal: Client) -> None:
@@ -138,6 +151,7 @@ async def test_a_process_killed_before_its_answer_loses_nothing(place: Place, te
         with suppress(httpx2.TransportError):
             await asking
     listening.close()
+    await valve.end()
     async with place.http(None) as http:
         again = await http.post("/v1/releases", json=body, headers=key)
         assert again.status_code == 202

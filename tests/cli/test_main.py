@@ -85,7 +85,7 @@ def test_a_wrong_setting_is_told(capsys, monkeypatch):
     monkeypatch.setenv("SLUICE_TEMPORAL__CONNECT_TIMEOUT", "-1")
     assert main(["get", "x"]) == 2
     assert capsys.readouterr().err == (
-        "sluice: a setting is wrong: mend the environment or .env\n"
+        "sluice: a setting is wrong: mend the environment, .env or sluice.toml\n"
         "  SLUICE_TEMPORAL__CONNECT_TIMEOUT: Input should be greater than 0\n"
     )
 

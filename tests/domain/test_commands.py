@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.domain.commands import NEEDS_STEP, refusal
@@ -39,6 +39,7 @@ states = st.builds(
 
 
 @given(states)
+@settings(deadline=None)
 def test_abort_fits_every_state_but_the_end(found: ReleaseState) -> None:
     """I4: whatever step the sender looked at."""
     for step in (None, 0, 7):
@@ -46,6 +47,7 @@ def test_abort_fits_every_state_but_the_end(found: ReleaseState) -> None:
 
 
 @given(states, st.sampled_from(Command), st.sampled_from([None, 0, 1, 2]))
+@settings(deadline=None)
 def test_no_command_moves_on_a_step_that_it_does_not_name(
     found: ReleaseState, command: Command, step: int | None
 ) -> None:
@@ -55,6 +57,7 @@ def test_no_command_moves_on_a_step_that_it_does_not_name(
 
 
 @given(states, st.sampled_from(Command))
+@settings(deadline=None)
 def test_no_command_reaches_another_release(found: ReleaseState, command: Command) -> None:
     """I8: the present holder is named."""
     assert "held by release r1" in (refusal(found, order(command, found.step, release="r0")) or "")

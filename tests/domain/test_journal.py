@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.domain import judging
@@ -34,6 +34,7 @@ def empty() -> ReleaseState:
 
 
 @given(st.lists(st.text(max_size=2 * MAX_TEXT), min_size=1, max_size=80))
+@settings(deadline=None)
 def test_the_newest_events_are_kept_in_order(texts: list[str]) -> None:
     """However long each is, and however many."""
     state = empty()

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.domain import judging
@@ -125,6 +125,7 @@ measurements = st.lists(
 
 
 @given(measurements, st.floats(min_value=0, max_value=2000), st.booleans())
+@settings(deadline=None)
 def test_conclusions_keep_their_order(found: list[Measurement], elapsed: float, waits: bool) -> None:
     """The first rollback wins; nothing advances early, nor against an unread number or a choice to hold."""
     action = judging.conclude(BAKE, found, elapsed=elapsed, waits=waits).action
@@ -146,6 +147,7 @@ def test_conclusions_keep_their_order(found: list[Measurement], elapsed: float, 
 
 
 @given(measurements, st.floats(min_value=0, max_value=2000))
+@settings(deadline=None)
 def test_a_check_that_only_observes_changes_nothing(found: list[Measurement], elapsed: float) -> None:
     """It is shown, and never acts."""
     action = judging.conclude(BAKE, found, elapsed=elapsed).action

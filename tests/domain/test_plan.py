@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -18,6 +18,7 @@ def plan(*steps: Step) -> Plan:
 
 
 @given(st.lists(st.integers(1, 99), unique=True, max_size=5).map(sorted), st.data())
+@settings(deadline=None)
 def test_weights_of_a_plan_only_rise(weights: list[int], data: st.DataObject) -> None:
     """I1: what is in force after a step is never above what the next one brings."""
     parts: list[Step] = [Shift(weight=w, bake=BAKE) for w in weights]

@@ -1,7 +1,7 @@
 """Routings and what a difference between wish and reading means."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -23,6 +23,7 @@ def test_weight_that_aws_returns_a_little_different_is_the_same(stored: float) -
 
 
 @given(routings, routings)
+@settings(deadline=None)
 def test_what_is_wished_is_always_recognised(found: Routing, intent: Routing) -> None:
     """And nothing else is taken for it."""
     reading = read_against(found, intent, "1", "2")
@@ -30,6 +31,7 @@ def test_what_is_wished_is_always_recognised(found: Routing, intent: Routing) ->
 
 
 @given(routings, routings)
+@settings(deadline=None)
 def test_a_version_of_others_is_always_foreign(found: Routing, intent: Routing) -> None:
     """I3: whatever is wished of versions 1 and 2."""
     if intent.versions <= {"1", "2"} and not found.versions <= {"1", "2"}:
@@ -37,6 +39,7 @@ def test_a_version_of_others_is_always_foreign(found: Routing, intent: Routing) 
 
 
 @given(routings)
+@settings(deadline=None)
 def test_before_a_version_is_published_only_stable_is_known(found: Routing) -> None:
     """There is nothing that this release may have written."""
     expected = Reading.INTENDED if found == whole("1") else Reading.FOREIGN
@@ -61,6 +64,7 @@ def test_readings_of_our_own_two_versions(found: Routing, intent: Routing, readi
 
 
 @given(routings)
+@settings(deadline=None)
 def test_shares_add_up(routing: Routing) -> None:
     """Whatever the routing, all traffic goes somewhere."""
     assert sum(routing.share_of(v) for v in routing.versions) == pytest.approx(100)

@@ -2,11 +2,16 @@
 
 import asyncio
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 
+from orchestrator.audit import Audit
+from orchestrator.domain.intake import Delivery
 from orchestrator.domain.release import Outcome
-from tests.intake.world import World, working
+from orchestrator.intake import Intake
+from orchestrator.releasefile.loading import check
+from tests.intake.world import QUICK, World, working
 
 
 async def test_a_deployment_starts_a_release(world: World) -> None:
@@ -19,6 +24,24 @@ async def test_a_deployment_starts_a_release(world: World) -> None:
     assert told["target"] == str(world.target)
     state = await world.ended(release_id)
     assert (state.outcome, state.actor) == (Outcome.PROMOTED, "anna")
+
+
+async def test_a_delivery_is_in_the_audit_once(world: World) -> None:
+    payload, delivery = world.deployment(), str(uuid.uuid4())
+    for _ in range(3):
+        answer = await world.github(payload, delivery=delivery)
+    await world.ended(answer.json()["release_id"])
+    entries, _ = await Audit(world.client).page(
+        f"WorkflowType = 'Audit' AND SluiceTarget = '{world.target}'", limit=10, token=b""
+    )
+    (entry,) = entries
+    assert (entry.principal, entry.method, entry.action, entry.outcome) == (
+        "github:anna",
+        "webhook",
+        "start",
+        "accepted",
+    )
+    assert (entry.release, entry.source_address) == (answer.json()["release_id"], "127.0.0.1")
 
 
 async def test_the_same_delivery_fifty_times_in_parallel_starts_one_release(world: World) -> None:
@@ -96,3 +119,39 @@ async def test_an_event_that_fits_and_cannot_be_followed_is_told_in_one_problem(
     assert answer.json()["detail"] == "webhook deployments: `newest` is no version number"
     answer = await idle.github(idle.deployment(payload={}))
     assert answer.json()["detail"] == "webhook deployments: the event has no value at `deployment.payload.version`"
+
+
+TWO = """
+targets:
+  live: &t {{account: "{account}", region: eu-west-1, function: {name}, alias: live, strategy: {strategy}, checks: []}}
+  next: {{<<: *t, alias: next}}
+webhooks:
+  first: &w {{provider: github, event: deployment, target: live, artifact: {{version: "2"}}, feedback: []}}
+  second: {{<<: *w, target: next}}
+  third: {{<<: *w, artifact: {{version: "1"}}}}
+"""
+
+
+async def test_one_event_may_start_several_releases_one_per_target(world: World) -> None:
+    """The third rule names the first one's target again and starts nothing."""
+    world.function.set_alias("next", world.aws.routing(world.target))
+    world.function.publish_now()
+    names = {"name": world.target.function, "account": world.target.account, "strategy": QUICK}
+    file, problems = check(TWO.format(**names))
+    assert file is not None, problems
+    intake = Intake(world.client, world.settings, lambda: file)
+    delivery = Delivery(
+        provider="github",
+        event="deployment",
+        id=uuid.uuid4().hex,
+        payload=world.deployment(),
+        received_at=datetime.now(UTC),
+    )
+    receipts = [await intake.receive(delivery, "test") for _ in range(2)]
+    assert [receipt.repeated for receipt in receipts] == [False, True]
+    aliases = [target.partition(":")[2] for _, target in receipts[0].releases]
+    assert aliases == ["live", "next"]
+    ended = [await world.ended(release_id) for release_id, _ in receipts[0].releases]
+    assert [state.outcome for state in ended] == [Outcome.PROMOTED] * 2
+    submission = await world.releases.submission(receipts[0].releases[1][0])
+    assert submission.status == "started"

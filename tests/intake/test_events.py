@@ -3,6 +3,7 @@
 import asyncio
 import json
 import uuid
+from functools import partial
 from typing import Any
 
 import pytest
@@ -80,7 +81,7 @@ async def test_an_object_starts_a_release_once_however_often_it_is_told(world: W
     queue = MemoryQueue(event, event)
 
     async def receive(delivery):
-        receipt = await real.receive(delivery)
+        receipt = await real.receive(delivery, "sqs")
         releases.update(release_id for release_id, _ in receipt.releases)
         return receipt
 
@@ -103,7 +104,7 @@ async def test_a_message_stays_until_temporal_has_taken_it(world: World) -> None
             away -= 1
             assert queue.messages
             raise Unavailable("away")
-        receipt = await real.receive(delivery)
+        receipt = await real.receive(delivery, "sqs")
         releases.append(receipt.releases[0][0])
         return receipt
 
@@ -116,7 +117,7 @@ async def test_a_message_stays_until_temporal_has_taken_it(world: World) -> None
 async def test_what_is_no_event_is_left_to_the_dead_letter_queue(world: World) -> None:
     """What is one, and not for us, is deleted."""
     queue = MemoryQueue(created(key="notes.txt"), "no json", json.dumps({"id": 1}))
-    await read(queue, intake(world).receive, rounds=2)
+    await read(queue, partial(intake(world).receive, source="sqs"), rounds=2)
     assert list(queue.messages.values()) == ["no json", json.dumps({"id": 1})]
 
 

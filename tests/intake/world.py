@@ -27,12 +27,11 @@ from orchestrator.intake import Intake
 from orchestrator.intake_releases import IntakeReleases
 from orchestrator.settings import ApiSettings, GitHubSettings, GitLabSettings, HookSettings, Settings
 from orchestrator.temporal import WORKFLOW_QUEUE, sandbox
+from orchestrator.worker import WORKFLOWS
 from tests.fakes.aws import FakeAws, FakeFunction
 from tests.intake.forge import Forge, forge_serving
 from workflows.calls import aws_queue_of, restore_queue_of
 from workflows.feedback import INTAKE_QUEUE
-from workflows.intake import IntakeWorkflow, SubmissionWorkflow
-from workflows.release import ReleaseWorkflow
 
 PATIENCE = 40
 """Real seconds that a test waits for anything."""
@@ -224,7 +223,7 @@ async def working(world: World) -> AsyncIterator[None]:
             Worker(
                 world.client,
                 task_queue=WORKFLOW_QUEUE,
-                workflows=[ReleaseWorkflow, IntakeWorkflow, SubmissionWorkflow],
+                workflows=WORKFLOWS,
                 activities=local_activities(world.releases),
                 workflow_runner=sandbox(),
                 disable_eager_activity_execution=True,

@@ -20,7 +20,7 @@ from orchestrator.domain.traffic import Routing, split, whole
 from tests.fakes.aws import Hold, Profile
 from tests.workflows.stage import Stage, aws_worker, minutes, new_stage, plan, restore_worker, told, workflow_worker
 
-EXAMPLES = 400 if os.environ.get("SLUICE_LONG_TESTS") else 24
+EXAMPLES = int(os.environ.get("SLUICE_TEST_EXAMPLES", "24"))
 OPERATIONS = ("update_alias", "get_alias", "metric_data", "publish_version", "get_function")
 REFUSALS = (Throttled("429"), Unavailable("503"), TimedOut("no answer"), AccessDenied("not allowed"))
 MOVES_ON = frozenset({Command.SKIP, Command.PROMOTE})
@@ -176,7 +176,7 @@ async def drive(stage: Stage, request: ReleaseRequest, holds: list[tuple[Hold, T
 
 
 def check_writes(stage: Stage, case: Case) -> None:
-    """I1 and the fence: known shapes, never more than the step's weight, and nothing forward after a way back."""
+    """I1, Scenario 3 and the fence: known shapes, never above the step, and nothing forward after a way back."""
     shapes = [split("1", "2", s.weight) for s in case.plan.steps if isinstance(s, Shift)] + [whole("2")]
     highest, back = -1, False
     for call in stage.aws.journal.of("update_alias"):

@@ -1,0 +1,106 @@
+"""What fits the last word of a command line, for shells: quick, and silent whatever happens."""
+
+import asyncio
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+KEPT_SECONDS = 30.0
+LONGEST_SECONDS = 0.9
+"""Whoever presses Tab waits for this at most."""
+_LISTED = 100
+_OF_RELEASES = {"get", "wait", "logs", "abort", "approve", "reject", "pause", "resume", "skip", "promote", "rollback"}
+_OF_RELEASES |= {"adopt", "restore"}
+_OF_TARGETS = {"plan", "start"}
+_FIXED = {
+    "auth": ("login", "logout", "whoami"),
+    "completion": ("bash", "fish", "zsh"),
+    "config": ("show",),
+    "webhook": ("test",),
+}
+_OPTIONS = {
+    "start": ("--version", "--latest", "--s3", "--image", "--reason", "--wait", "--key", "--dry-run", "--file"),
+    "get": ("--watch", "--output"),
+    "list": ("--watch", "--running", "--limit", "--output"),
+    "wait": ("--timeout", "--output"),
+    "logs": ("--follow", "--output"),
+    "abort": ("--reason", "--wait", "--key", "--output"),
+    "validate": ("--format",),
+    "plan": ("--file", "--output"),
+}
+
+
+def complete(words: Sequence[str]) -> int:
+    """Print what fits the last of `words`, one to a line. Always ends with 0."""
+    # Nothing below may hang, not even an import.
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
+        signal.setitimer(signal.ITIMER_REAL, LONGEST_SECONDS)
+    with suppress(Exception):  # a shell that completes shows no errors
+        last = words[-1] if words else ""
+        sys.stdout.write("".join(f"{word}\n" for word in _candidates(list(words)) if word.startswith(last)))
+        sys.stdout.flush()
+    if "temporalio" in sys.modules:
+        os._exit(0)  # see `main.run`
+    return 0
+
+
+def _candidates(words: list[str]) -> Sequence[str]:
+    from orchestrator.cli.main import COMMANDS  # noqa: PLC0415  it imports this
+
+    if len(words) <= 1:
+        return tuple(COMMANDS)
+    command = words[0]
+    if words[-1].startswith("-"):
+        return _OPTIONS.get(command, ("--reason", "--step", "--key", "--output") if command in _OF_RELEASES else ())
+    if words[-2].startswith("-") and words[-2] not in {"-w", "--watch", "-f", "--follow", "--wait"}:
+        return ("text", "json", "yaml", "jsonl") if words[-2] in {"-o", "--output"} else ()
+    if command in _OF_RELEASES:
+        return _kept("releases", _releases)
+    if command in _OF_TARGETS:
+        return _kept("targets", _targets)
+    return _FIXED.get(command, ()) if len(words) == 2 else ()
+
+
+def _kept(what: str, ask: Any) -> Sequence[str]:
+    """Return names from the cache, or ask and keep them. A place of its own for each server, folder and principal."""
+    told = [what, str(Path.cwd()), *(f"{n}={v}" for n, v in sorted(os.environ.items()) if n.startswith("SLUICE_"))]
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sluice"
+    path = base / f"names-{hashlib.sha256(chr(0).join(told).encode()).hexdigest()[:16]}.json"
+    if path.is_file() and 0 <= time.time() - path.stat().st_mtime < KEPT_SECONDS:
+        found: list[str] = json.loads(path.read_text())
+        return found
+    names = sorted(set(asyncio.run(ask())))
+    base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.write_text(json.dumps(names))
+    draft.replace(path)
+    return names
+
+
+async def _releases() -> list[str]:
+    from orchestrator.cli import session  # noqa: PLC0415
+
+    async with session.connected() as client:
+        states = await client.list(limit=_LISTED, running=True)
+    return [name for state in states for name in (str(state.target), state.release_id)]
+
+
+async def _targets() -> list[str]:
+    from orchestrator.cli import config, session  # noqa: PLC0415
+
+    chosen = config.settings()
+    if chosen.url:
+        from orchestrator.cli.credentials import Credentials  # noqa: PLC0415
+        from orchestrator.cli.transport import transport  # noqa: PLC0415
+
+        async with transport(chosen.url, Credentials(chosen)) as asked:
+            return [each["name"] for each in (await asked.get("/v1/targets", attempts=1))["targets"]]
+    return list(session.document_of(session.find_file())["targets"])
