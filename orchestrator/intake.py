@@ -21,6 +21,7 @@ from orchestrator.releasefile.loading import Plugins, load
 from orchestrator.releasefile.model import ReleaseFile
 from orchestrator.settings import Settings
 from orchestrator.temporal import WORKFLOW_QUEUE
+from workflows.audit import MEMO_ENTRY
 from workflows.intake import (
     MEMO_SUBMISSION,
     IntakeWorkflow,
@@ -103,10 +104,10 @@ class Intake:
         limits = {"line_limit": self._settings.hooks.line_limit, "patience": patience}
         submissions = tuple(s.model_copy(update=limits) for s in found.intake.submissions)
         intake = found.intake.model_copy(update={"submissions": submissions})
-        taken, *_ = await asyncio.gather(
-            self._start(delivery.workflow_id, intake),
-            *(self._audit.write(entry) for entry in _entries(delivery, intake, source)),
-        )
+        entries = _entries(delivery, intake, source)
+        if not _is_one_release(intake):
+            await asyncio.gather(*(self._audit.write(entry) for entry in entries))
+        taken = await self._start(delivery.workflow_id, intake, entries[0])
         return Receipt(
             delivery.id,
             releases=tuple((s.request.release_id, str(s.request.target)) for s in submissions),
@@ -114,7 +115,7 @@ class Intake:
             repeated=not taken,
         )
 
-    async def _start(self, workflow_id: str, intake: IntakeInput) -> bool:
+    async def _start(self, workflow_id: str, intake: IntakeInput, entry: AuditEntry) -> bool:
         try:
             async with asyncio.timeout(START_SECONDS):
                 await self._client.start_workflow(
@@ -125,7 +126,7 @@ class Intake:
                     id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     static_summary=f"{intake.provider} {intake.event}",
-                    **_seen(intake),
+                    **_seen(intake, entry),
                     rpc_timeout=timedelta(seconds=START_SECONDS),
                 )
         except WorkflowAlreadyStartedError:
@@ -171,12 +172,19 @@ def _entries(delivery: Delivery, intake: IntakeInput, source: str) -> list[Audit
     ]
 
 
-def _seen(intake: IntakeInput) -> dict[str, Any]:
-    """Let an intake of one release be found as that release's submission, which it is."""
-    if len(intake.submissions) != 1:
+def _is_one_release(intake: IntakeInput) -> bool:
+    return len(intake.submissions) == 1 and not intake.orders
+
+
+def _seen(intake: IntakeInput, entry: AuditEntry) -> dict[str, Any]:
+    """Let an intake of one release be found as that release's submission and as its entry of the audit: it is both.
+
+    An entry of its own would be one more workflow for every delivery, a third of the work.
+    """
+    if not _is_one_release(intake):
         return {}
     (submission,) = intake.submissions
-    memo = {MEMO_SUBMISSION: submission_state(submission)}
+    memo = {MEMO_SUBMISSION: submission_state(submission), MEMO_ENTRY: entry}
     return {"memo": memo, "search_attributes": submission_attributes(submission)}
 
 

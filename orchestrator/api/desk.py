@@ -140,11 +140,17 @@ class Desk:
                 await self._record.refused(action, why)
                 raise IllegalCommand(why)
             await self._record.accepted(action)
+            sent = key or asking.request_id
             try:
-                state = await self._service.command(order, key=key or asking.request_id)
+                state = await self._service.command(order, key=sent)
             except RequestError as error:
                 await self._record.refused(action, str(error))
                 raise
+            except Unavailable:
+                raise Unavailable(
+                    f"no worker has taken `{command}` yet, and it may still be taken: see that one runs (`sluice "
+                    f"worker`), and send it again with `Idempotency-Key: {sent}`"
+                ) from None
         return _same(state, order), _order_of(state).actor.source != order.actor.source
 
     async def _on(self, action: Action) -> tuple[Row, Action]:

@@ -38,7 +38,7 @@ KEY_REUSED = Kind("key-reused", 422, "The Idempotency-Key was used for something
 TOO_MANY_REQUESTS = Kind("too-many-requests", 429, "Too many requests")
 HEADERS_TOO_LARGE = Kind("headers-too-large", 431, "The headers are too large")
 INTERNAL = Kind("internal", 500, "A bug in Sluice")
-UNAVAILABLE = Kind("unavailable", 503, "Temporal does not answer")
+UNAVAILABLE = Kind("unavailable", 503, "Temporal, or a worker, does not answer")
 
 LESS = "send less: the settings limit a body (SLUICE_API__MAX_BODY)"
 KINDS = tuple(kind for kind in globals().values() if isinstance(kind, Kind))

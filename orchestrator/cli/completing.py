@@ -7,14 +7,19 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 KEPT_SECONDS = 30.0
-LONGEST_SECONDS = 0.9
-"""Whoever presses Tab waits for this at most."""
+STALE_SECONDS = 600.0
+"""Older names are worse than none."""
+PATIENCE_SECONDS = 0.5
+"""Whoever presses Tab waits for an answer no longer."""
+LONGEST_SECONDS = 10
+"""Asking itself is given up after this."""
+Ask = Callable[[], Coroutine[Any, Any, list[str]]]
 _LISTED = 100
 _OF_RELEASES = {"get", "wait", "logs", "abort", "approve", "reject", "pause", "resume", "skip", "promote", "rollback"}
 _OF_RELEASES |= {"adopt", "restore"}
@@ -39,16 +44,10 @@ _OPTIONS = {
 
 def complete(words: Sequence[str]) -> int:
     """Print what fits the last of `words`, one to a line. Always ends with 0."""
-    # Nothing below may hang, not even an import.
-    if hasattr(signal, "setitimer"):
-        signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
-        signal.setitimer(signal.ITIMER_REAL, LONGEST_SECONDS)
     with suppress(Exception):  # a shell that completes shows no errors
         last = words[-1] if words else ""
         sys.stdout.write("".join(f"{word}\n" for word in _candidates(list(words)) if word.startswith(last)))
         sys.stdout.flush()
-    if "temporalio" in sys.modules:
-        os._exit(0)  # see `main.run`
     return 0
 
 
@@ -69,20 +68,47 @@ def _candidates(words: list[str]) -> Sequence[str]:
     return _FIXED.get(command, ()) if len(words) == 2 else ()
 
 
-def _kept(what: str, ask: Any) -> Sequence[str]:
-    """Return names from the cache, or ask and keep them. A place of its own for each server, folder and principal."""
+def _kept(what: str, ask: Ask) -> Sequence[str]:
+    """Return names from the cache. Old ones are asked for again, and shown when nobody answers in time.
+
+    The cache has a place for each server, folder and principal. Asking goes on beside a shell that waits no longer, so
+    that the next Tab knows.
+    """
     told = [what, str(Path.cwd()), *(f"{n}={v}" for n, v in sorted(os.environ.items()) if n.startswith("SLUICE_"))]
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sluice"
     path = base / f"names-{hashlib.sha256(chr(0).join(told).encode()).hexdigest()[:16]}.json"
-    if path.is_file() and 0 <= time.time() - path.stat().st_mtime < KEPT_SECONDS:
-        found: list[str] = json.loads(path.read_text())
-        return found
-    names = sorted(set(asyncio.run(ask())))
-    base.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}")
-    draft.write_text(json.dumps(names))
-    draft.replace(path)
-    return names
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    if _age(path) > KEPT_SECONDS and os.fork() == 0:
+        _refresh(path, ask)
+    while _age(path) > KEPT_SECONDS and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if _age(path) > STALE_SECONDS:
+        return ()
+    found: list[str] = json.loads(path.read_text())
+    return found
+
+
+def _age(path: Path) -> float:
+    try:
+        return max(0, time.time() - path.stat().st_mtime)
+    except OSError:
+        return float("inf")
+
+
+def _refresh(path: Path, ask: Ask) -> NoReturn:
+    """Ask and keep the names, in a process of its own that the shell does not wait for."""
+    with suppress(BaseException):
+        os.setsid()
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(nowhere, stream)
+        signal.alarm(LONGEST_SECONDS)
+        names = sorted(set(asyncio.run(ask())))
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text(json.dumps(names))
+        draft.replace(path)
+    os._exit(0)
 
 
 async def _releases() -> list[str]:

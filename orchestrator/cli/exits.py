@@ -1,5 +1,6 @@
 """Exit codes: what a script learns without reading a word. The table is in `docs/reference/cli.md`."""
 
+import re
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,8 @@ def explain(error: Exception) -> tuple[Exit, tuple[str, ...]]:
         hint = next((hint for kind, hint in _hints().items() if isinstance(error, kind)), "")
         code = Exit.USAGE if isinstance(error, errors.UnknownPlugin) else Exit.ERROR
         code = Exit.REFUSED if isinstance(error, (errors.Conflict, errors.IllegalCommand)) else code
-        return code, (f"{error}; {hint}" if hint else str(error),)
+        told = any(command in str(error) for command in re.findall("`sluice [a-z]+", hint))
+        return code, (f"{error}; {hint}" if hint and not told else str(error),)
     if isinstance(error, ValidationError) and error.title == "Settings":
         places = ("SLUICE_" + "__".join(map(str, e["loc"])).upper() for e in error.errors())
         words = [f"{place}: {e['msg']}" for place, e in zip(places, error.errors(), strict=True)]

@@ -141,7 +141,8 @@ async def _api(settings: Settings, temporal: Client) -> AsyncIterator[str]:
     hooks = router_for(settings, Intake.of(temporal, settings, installed()))
     app = create_app(settings, temporal, routers=(hooks,))
     server = server_of(settings, app)
-    server.capture_signals = nullcontext  # type: ignore[method-assign]  signals are for the lab as a whole
+    # Signals are for the lab as a whole.
+    server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]
     running = asyncio.create_task(server.serve())
     try:
         while not server.started:

@@ -265,7 +265,7 @@ async def test_when_something_is_wrong_with_us(new_place: Callable[..., Place], 
         assert body(away, place) == snapshot(
             {
                 "type": "urn:sluice:problem:unavailable",
-                "title": "Temporal does not answer",
+                "title": "Temporal, or a worker, does not answer",
                 "status": 503,
                 "detail": "Temporal, or a worker, did not answer in 0.001 s; it may still be taken: send it again with the same Idempotency-Key",
             }

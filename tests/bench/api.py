@@ -134,6 +134,7 @@ def memory(pid: int) -> float:
 async def streams(url: str, pid: int) -> list[Figure]:
     """Open them all, read what each begins with, and weigh the server."""
     before = memory(pid)
+    reading = []  # an iterator that is thrown away closes its stream
     async with AsyncExitStack() as stack:
         limits = httpx2.Limits(max_connections=STREAMS)
         http = await stack.enter_async_context(httpx2.AsyncClient(headers=HEADERS, timeout=60, limits=limits))
@@ -141,7 +142,8 @@ async def streams(url: str, pid: int) -> list[Figure]:
             path = f"{url}/v1/releases/{number % 50:012x}/events"
             answer = await stack.enter_async_context(http.stream("GET", path))
             assert answer.status_code == 200
-            await anext(answer.aiter_bytes())
+            reading.append(answer.aiter_bytes())
+            await anext(reading[-1])
         await asyncio.sleep(3)
         during = memory(pid)
         async with httpx2.AsyncClient(headers=HEADERS, timeout=60) as other:

@@ -130,8 +130,33 @@ async def started(client: Client, sent: dict[str, float]) -> list[float]:
             found[f"{function}:live"] = each.start_time.timestamp()
         await asyncio.sleep(0.5)
     missing = sent.keys() - found.keys()
-    assert not missing, f"{len(missing)} releases never started"
+    assert not missing, f"{len(missing)} releases never started: {[await trouble(client, m) for m in missing]}"
     return [found[target] - began for target, began in sent.items()]
+
+
+async def trouble(client: Client, target: str) -> str:
+    """What Temporal knows of a delivery whose release has not started."""
+    handle = client.get_workflow_handle(f"hook/github/d-{target.partition(':')[0][1:]}")
+    found = await handle.describe()
+    history = await handle.fetch_history()
+    events = [f"{e.event_time.ToJsonString()[11:23]} {e.WhichOneof('attributes')}" for e in history.events]
+    return f"{target} {found.status} {events} {found.raw_description.pending_activities}"
+
+
+def cpu_seconds() -> dict[str, float]:
+    """CPU time of each process below this one, by what it is; it hardly depends on what else the machine does."""
+    names = {"uvicorn": "API", "worker": "worker", "temporal": "Temporal"}
+    found: dict[str, float] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = path.read_text().rsplit(")", 1)[1].split()
+            line = path.with_name("cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        name = next((name for part, name in names.items() if part in line), None)
+        if int(words[1]) == os.getpid() and name is not None:
+            found[name] = (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+    return found
 
 
 def table(rows: dict[str, list[float]]) -> tuple[str, bool]:
@@ -179,11 +204,14 @@ async def main() -> int:
                     body, headers = delivery(count)
                     await http.post(url, content=body, headers=headers)
                 await asyncio.sleep(2)
+                before = cpu_seconds()
                 answers, sent = await send(url, count)
                 starts = await started(temporal.client, sent)
+                used = {name: seconds - before[name] for name, seconds in cpu_seconds().items()}
     text, kept = table(dict(zip(LIMITS, (answers, starts), strict=True)))
     print(f"{count} deliveries of 8 kB, {RATE} a second")
     print(text)
+    print("CPU per delivery: " + ", ".join(f"{name} {s / count * 1e3:.0f} ms" for name, s in used.items()))
     return 0 if kept else 1
 
 

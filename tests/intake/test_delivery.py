@@ -32,7 +32,9 @@ async def test_a_delivery_is_in_the_audit_once(world: World) -> None:
         answer = await world.github(payload, delivery=delivery)
     await world.ended(answer.json()["release_id"])
     entries, _ = await Audit(world.client).page(
-        f"WorkflowType = 'Audit' AND SluiceTarget = '{world.target}'", limit=10, token=b""
+        f"(WorkflowType = 'Audit' OR WorkflowType = 'Intake') AND SluiceTarget = '{world.target}'",
+        limit=10,
+        token=b"",
     )
     (entry,) = entries
     assert (entry.principal, entry.method, entry.action, entry.outcome) == (
