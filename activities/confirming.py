@@ -48,6 +48,6 @@ class Confirmation:
             )
         return Confirmed(
             passed=False,
-            sentence=f"after {work.seconds:g} s the alias still answers with another version than {work.version} now and "
-            f"then: AWS has not brought the change to every host yet ({asked} invocations)",
+            sentence=f"after {work.seconds:g} s the alias still answers with another version than {work.version} now "
+            f"and then: AWS has not brought the change to every host yet ({asked} invocations)",
         )

@@ -22,6 +22,10 @@ LARGEST_FETCH = 100
 Fetch = Callable[[int, bytes], Awaitable[tuple[Sequence[T], bytes]]]
 
 
+_KINDS = {"Audit": "(WorkflowType = 'Audit' OR WorkflowType = 'Intake')"}
+"""A delivery that starts one release carries its audit entry in its own memo."""
+
+
 class Filters(NamedTuple):
     """What of the list is wished; values are checked before they come here."""
 
@@ -34,7 +38,7 @@ class Filters(NamedTuple):
 
     def query(self, kind: str) -> str:
         """Return Temporal's list filter for workflows of that type."""
-        parts = [f"WorkflowType = '{kind}'"]
+        parts = [_KINDS.get(kind, f"WorkflowType = '{kind}'")]
         if self.target is not None and "/" in self.target and kind == "Release":
             parts.append(f"WorkflowId = '{WORKFLOW_PREFIX}{self.target.replace(':', '/')}'")
         elif self.target is not None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from orchestrator.cli.client import Tell
 from orchestrator.cli.credentials import Credentials
+from orchestrator.cli.documents import read
 from orchestrator.cli.following import follow
 from orchestrator.cli.transport import Transport, transport
 from orchestrator.domain.errors import NotFound, Unavailable
@@ -39,7 +40,7 @@ class ApiClient:
 
     async def get(self, ref: str) -> ReleaseState:
         """Read one release. Raises NotFound, also for one that one may not view."""
-        return ReleaseState.model_validate(await self._asked.get(f"/v1/releases/{_part(ref)}"))
+        return read(ReleaseState, await self._asked.get(f"/v1/releases/{_part(ref)}"))
 
     async def list(self, *, limit: int = 50, running: bool = False) -> Sequence[ReleaseState]:
         """Newest first; `steps` are as many as there are, and say nothing else."""
@@ -58,7 +59,7 @@ class ApiClient:
     async def command(self, order: Order, *, key: str) -> ReleaseState:
         """Send one command. The server names the actor by the credential, not by `order.actor`."""
         path = f"/v1/releases/{_part(order.release_id)}/{order.command}"
-        return ReleaseState.model_validate(await self._write(path, {"reason": order.reason, "step": order.step}, key))
+        return read(ReleaseState, await self._write(path, {"reason": order.reason, "step": order.step}, key))
 
     async def rollback(self, ref: str, *, actor: Actor, reason: str) -> ReleaseState:
         """Take an ended release back, as a release of its own."""
@@ -103,4 +104,4 @@ def _part(ref: str) -> str:
 def _listed(entry: Mapping[str, Any]) -> ReleaseState:
     # The list tells only how many steps there are.
     steps = tuple(StepState(kind="shift", label="") for _ in range(entry["steps"]))
-    return ReleaseState.model_validate({**entry, "steps": steps})
+    return read(ReleaseState, {**entry, "steps": steps})

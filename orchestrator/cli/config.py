@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -19,6 +20,8 @@ FILE_NAME = "sluice.toml"
 PREFIX = "SLUICE_"
 SECRETS = {"token", "id_token"}
 """Refused in `sluice.toml`, which is shared with others."""
+MASK = "********"
+_HASH = re.compile(r"\b[0-9a-f]{64}\b")
 flags: dict[str, str] = {}
 """Settings that this command line names, by name; filled by `main`."""
 
@@ -143,11 +146,18 @@ def _environment() -> dict[str, str]:
 
 
 def shown(value: Any) -> str:
-    """Return a value as `config show` prints it; secrets are masked."""
+    """Return a value as `config show` prints it; secrets and their hashes are masked."""
     if value is None:
         return "-"
-    if hasattr(value, "get_secret_value"):
-        return "********"
     if isinstance(value, str | int | float):
         return str(value)
-    return json.dumps(value, default=lambda each: "********" if hasattr(each, "get_secret_value") else str(each))
+    written = _plain(value)
+    return written if isinstance(written, str) else _HASH.sub(MASK, json.dumps(written, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "get_secret_value"):
+        return MASK
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json", exclude_none=True)
+    return value if isinstance(value, dict | list | tuple) else str(value)

@@ -49,7 +49,9 @@ async def _admitted(asked: Transport, held: Credentials) -> AsyncIterator[Findin
     yield Finding(True, "credentials", f"{who['principal']}{', by ' + held.words if held.words else ''}")
     try:
         # Temporal refuses a filter by an attribute that it does not know.
-        await asked.get("/v1/releases", {"limit": 1, "phase": "BAKING", "function": "x", "target": "x:y"})
+        await asked.get(
+            "/v1/releases", {"limit": 1, "phase": "BAKING", "outcome": "PROMOTED", "function": "x", "target": "x:y"}
+        )
     except SluiceError as error:
         yield Finding(False, "search attributes", f"{error}: docs/reference/settings.md has the command")
         return

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from orchestrator.cli.client import Tell
+from orchestrator.cli.documents import read
 from orchestrator.cli.transport import Transport, wait_before
 from orchestrator.domain.errors import TransientError
 from orchestrator.domain.journal import Event, ReleaseState
@@ -38,10 +39,10 @@ class _Picture:
 
     def take(self, message: Message) -> None:
         if message.event == "journal":
-            self.events.append(Event.model_validate(message.data))
+            self.events.append(read(Event, message.data))
             self.last = message.id or self.last
         elif message.event == "state":
-            self.bare = ReleaseState.model_validate(message.data)
+            self.bare = read(ReleaseState, message.data)
         elif message.event == "end":
             self.over = True
 

@@ -20,14 +20,15 @@ def show_config(
     *, all_: Annotated[bool, Parameter(name="--all", negative="", help="Those of worker and server too.")] = False
 ) -> Exit:
     """Print each effective value with its source; secrets are masked."""
-    rows = [each for each in layers.effective() if all_ or each.name.startswith(CLIENT)]
     url = layers.settings().url
-    if url and credentials.stored(url):
-        unset = layers.Setting("token", None, "default")
-        login = unset._replace(source="`sluice auth login`")
-        shown = {row: ("********", login.source) for row in rows if row == unset}
-    else:
-        shown = {}
-    table = [(row.name, *shown.get(row, (layers.shown(row.value), row.source))) for row in rows]
-    show(columns([[(cell, "") for cell in row] for row in [("setting", "value", "from"), *table]]))
+    logged_in = bool(url and credentials.stored(url))
+    rows = []
+    for name, value, source in layers.effective():
+        if not all_ and not name.startswith(CLIENT):
+            continue
+        if name == "token" and value is None and logged_in:
+            rows.append((name, layers.MASK, "`sluice auth login`"))
+        else:
+            rows.append((name, layers.shown(value), source))
+    show(columns([[(cell, "") for cell in row] for row in [("setting", "value", "from"), *rows]]))
     return Exit.OK

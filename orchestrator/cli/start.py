@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from cyclopts import Parameter
 
 from orchestrator.cli import session
+from orchestrator.cli.documents import read
 from orchestrator.cli.exits import Exit
 from orchestrator.cli.output import Format, Output, say, screen_width, show, show_data
 from orchestrator.cli.render import render_line
@@ -93,7 +94,7 @@ async def _planned(target: str, file: Path | None, artifact: Artifact) -> Resolv
     async with session.connected() as client:
         document = await cast("ServerClient", client).plan(body_of(target, None, artifact, chosen))
     kept = {name: value for name, value in document.items() if name in ResolvedTarget.model_fields}
-    return ResolvedTarget.model_validate({"name": target, **kept})
+    return read(ResolvedTarget, {"name": target, **kept})
 
 
 def _show_plan(resolved: ResolvedTarget, output: Format, *more: Line) -> None:

@@ -5,12 +5,14 @@ import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
 from orchestrator.cli.credentials import Credentials
 from orchestrator.cli.problems import error_of
-from orchestrator.domain.errors import TransientError, Unavailable
+from orchestrator.domain.errors import InvalidSpec, TransientError, Unavailable
+from orchestrator.settings import LOOPBACK
 
 ATTEMPTS = 4
 FIRST_WAIT_SECONDS = 0.3
@@ -31,12 +33,12 @@ class Transport:
 
     async def get(self, path: str, params: Mapping[str, Any] | None = None, *, attempts: int = ATTEMPTS) -> Any:
         """Return the answer's JSON. Raises the errors of `error_of`, and Unavailable when nobody answers."""
-        return (await self._send("GET", path, attempts, params=dict(params or {}))).json()
+        return self._read(await self._send("GET", path, attempts, params=dict(params or {})))
 
     async def post(self, path: str, body: Mapping[str, Any], *, key: str | None = None) -> Any:
         """Return the answer's JSON; only with a key, which makes it harmless, the request is repeated."""
         headers = {"Idempotency-Key": key} if key else {}
-        return (await self._send("POST", path, ATTEMPTS if key else 1, json=dict(body), headers=headers)).json()
+        return self._read(await self._send("POST", path, ATTEMPTS if key else 1, json=dict(body), headers=headers))
 
     async def head(self, path: str) -> httpx2.Response:
         """Return the answer to one GET, whatever it is, sent without credential. Raises Unavailable."""
@@ -89,6 +91,12 @@ class Transport:
             raise error_of(answer, self.url, self._credentials.words)
         return answer
 
+    def _read(self, answer: httpx2.Response) -> Any:
+        try:
+            return answer.json()
+        except ValueError:
+            raise InvalidSpec(f"{self.url} does not answer like Sluice (no JSON): check SLUICE_URL") from None
+
     def _away(self, error: httpx2.TransportError) -> Unavailable:
         what = str(error) or type(error).__name__
         return Unavailable(f"no Sluice answers at {self.url} ({what}): is `sluice serve` running, is SLUICE_URL right?")
@@ -104,5 +112,8 @@ def wait_before(attempt: int) -> float:
 async def transport(url: str, credentials: Credentials) -> AsyncIterator[Transport]:
     """Open a transport to the server of that URL."""
     timeout = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-    async with httpx2.AsyncClient(base_url=url, timeout=timeout, headers={"User-Agent": "sluice-cli"}) as http:
+    # A proxy of the environment cannot reach this machine's own loopback.
+    beyond = urlsplit(url).hostname not in LOOPBACK
+    headers = {"User-Agent": "sluice-cli"}
+    async with httpx2.AsyncClient(base_url=url, timeout=timeout, headers=headers, trust_env=beyond) as http:
         yield Transport(http, url, credentials)

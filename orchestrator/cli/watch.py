@@ -12,7 +12,7 @@ from orchestrator.cli.exits import Exit, exit_of_release
 from orchestrator.cli.output import Format, is_ascii, is_screen, say, show, show_data
 from orchestrator.cli.render import render_event, render_line, render_release
 from orchestrator.cli.text import styled
-from orchestrator.domain.errors import TransientError
+from orchestrator.domain.errors import SluiceError, TransientError
 from orchestrator.domain.journal import Event, ReleaseState
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ async def watch(
     try:
         with _view(form) as show_state:
             state = await _until_done(client, state, show_state, seconds, POLL_SECONDS if every is None else every)
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, SluiceError):
         say(
             f"left: release {state.release_id} of {state.target} goes on; `sluice get {state.release_id} -w` shows it "
             f"again, `sluice abort {state.release_id}` ends it"

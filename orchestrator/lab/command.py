@@ -1,10 +1,12 @@
 """`sluice lab`: the whole system on this machine, until Ctrl-C."""
 
 import asyncio
+import logging
 import signal
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 from cyclopts import Parameter
 
 from orchestrator.cli.exits import Exit
@@ -59,6 +61,8 @@ async def lab(
         state_dir=state.resolve(),
         faults_allowed=faults,
     )
+    # One line per request would bury what the lab has to say.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)

@@ -144,7 +144,8 @@ def sluice(monkeypatch, tmp_path, capsys):
     """Run the command against a client that plays states; returns code, out and err."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sluice.yaml").write_text(FILE)
-    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM", "SLUICE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(session, "actor", lambda: Actor(name="anna", source="cli"))
     monkeypatch.setattr(session, "now", lambda: at(12))

@@ -56,3 +56,27 @@ def test_version(sluice):
     assert ran.code == 0
     assert ran.out.startswith("sluice ")
     assert sluice("--version").out == ran.out
+
+
+def test_sarif_has_what_scanners_need(sluice, tmp_path):
+    (tmp_path / "bad.yaml").write_text(BAD)
+    ran = sluice("validate", "sluice.yaml", "bad.yaml", "--format", "sarif")
+    assert ran.code == 2
+    log = json.loads(ran.out)
+    assert (log["version"], log["$schema"].rsplit("/", 1)[1]) == ("2.1.0", "sarif-2.1.0.json")
+    (run,) = log["runs"]
+    driver = run["tool"]["driver"]
+    assert driver["name"] == "sluice"
+    assert [result["message"]["text"].split(":")[0] for result in run["results"]] == [
+        "targets.checkout.account",
+        "targets.checkout.region",
+        "targets.checkout.function",
+    ]
+    for result in run["results"]:
+        assert result["ruleId"] in {rule["id"] for rule in driver["rules"]}
+        assert result["level"] == "error"
+        (place,) = result["locations"]
+        assert place["physicalLocation"]["artifactLocation"] == {"uri": "bad.yaml"}
+        assert place["physicalLocation"]["region"]["startLine"] == 2
+    good = sluice("validate", "--format", "sarif")
+    assert (good.code, json.loads(good.out)["runs"][0]["results"]) == (0, [])

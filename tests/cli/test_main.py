@@ -11,7 +11,18 @@ from orchestrator.cli.exits import Exit
 from orchestrator.cli.main import COMMANDS, main, root_help
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/cli.md").read_text()
-SLOW = {"temporalio", "aioboto3", "aiobotocore", "botocore", "rich", "pydantic", "cyclopts", "ruamel", "httpx2"}
+SLOW = {
+    "temporalio",
+    "aioboto3",
+    "aiobotocore",
+    "botocore",
+    "rich",
+    "pydantic",
+    "cyclopts",
+    "ruamel",
+    "httpx2",
+    "fastapi",
+}
 
 
 def test_help_imports_nothing_slow():

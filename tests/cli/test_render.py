@@ -62,6 +62,28 @@ errors   0.31 %   0.28 %             1 204   ✔ pass
 """)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"waiting_until": 11}, "50 / 50 %   observed 49.6 %   waiting for evidence"),
+        ({"waiting_until": None}, "50 / 50 %   observed 49.6 %   waiting for evidence"),
+        (
+            {"waiting_until": 40, "sentence": "holding: errors: too little data; everything rolls back after 30m"},
+            "50 / 50 %   observed 49.6 %   waiting for evidence, at most 27:00",
+        ),
+        (
+            {"waiting_until": 11, "phase": Phase.PAUSED},
+            "50 / 50 %   observed 49.6 %   rolled back in 00:00 unless resumed",
+        ),
+    ],
+)
+def test_a_bake_past_its_time_says_what_it_waits_for(states, changes, words):
+    minutes = changes["waiting_until"]
+    state = states.release(**{**changes, "waiting_until": None if minutes is None else states.at(minutes)})
+    now = states.at(13)
+    assert words in screen(state, now, 120)
+
+
 def test_too_little_data_says_what_is_missing(states):
     few = states.measurement(
         "errors", "INCONCLUSIVE", samples=7, value=0, baseline=0.28, sentence="7 of 30 invocations needed so far"

@@ -22,11 +22,11 @@ class Hanging(Intake):
 
     when = ""
 
-    async def _start(self, workflow_id, intake):
+    async def _start(self, *words):
         if self.when == "before":
             print("received", flush=True)
             await asyncio.sleep(60)
-        started = await super()._start(workflow_id, intake)
+        started = await super()._start(*words)
         if self.when == "after":
             print("received", flush=True)
             await asyncio.sleep(60)

@@ -1,6 +1,5 @@
 """The API as the command line's client: a real server, a real Temporal, and lines that break."""
 
-import asyncio
 import json
 import re
 

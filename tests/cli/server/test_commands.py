@@ -3,12 +3,14 @@
 import asyncio
 import json
 import os
+import signal
 import stat
 
 import pytest
 
 from orchestrator.domain.release import Phase
 from tests.api.place import token_of
+from tests.cli.server.conftest import SLUICE
 
 pytestmark = pytest.mark.xdist_group("cli-server")
 
@@ -19,7 +21,8 @@ async def test_a_ci_job_waits_and_is_told_the_truth(connected, place, run):
         waiting = asyncio.create_task(
             run("start", "checkout", "--latest", "--wait", SLUICE_URL=at.url, SLUICE_TOKEN=token_of("ci"))
         )
-        while not (listed := (await at.http.get("/v1/releases")).json()["releases"]):
+        mine = f"/v1/releases?function={place.function}"
+        while not (listed := (await at.http.get(mine)).json()["releases"]):
             await asyncio.sleep(0.1)
         release_id = listed[0]["release_id"]
         await place.until(release_id, lambda s: s.phase is Phase.BAKING)
@@ -36,6 +39,22 @@ async def test_a_ci_job_waits_and_is_told_the_truth(connected, place, run):
     assert lines[-1].startswith(f"{place.target} {release_id} ✖ Rolled back (abort): operator: enough")
     assert len(lines) == len(set(lines))
     assert f"release {release_id} of {place.target} has started" in waited.err
+
+
+async def test_ctrl_c_leaves_the_release_running(connected, place):
+    async with connected() as at:
+        pipe = asyncio.subprocess.PIPE
+        environment = {**os.environ, "SLUICE_URL": at.url, "SLUICE_TOKEN": token_of("ci")}
+        words = (SLUICE, "start", "checkout", "--latest", "--wait", "-o", "jsonl")
+        process = await asyncio.create_subprocess_exec(*words, stdout=pipe, stderr=pipe, env=environment)
+        first = json.loads(await process.stdout.readline())
+        await place.until(first["release_id"], lambda s: s.phase is Phase.BAKING)
+        process.send_signal(signal.SIGINT)
+        _, err = await process.communicate()
+        assert process.returncode == 130
+        assert f"left: release {first['release_id']} of {place.target} goes on" in err.decode()
+        assert not (await place.service.get(first["release_id"])).done
+        await at.http.post(f"/v1/releases/{first['release_id']}/abort", json={"reason": "end"})
 
 
 async def test_login_whoami_logout(connected, place, run, tmp_path):
@@ -99,7 +118,7 @@ async def test_doctor_finds_everything_in_order(connected, place, run):
 async def test_bash_completes_live_names(connected, place, run, tmp_path):
     async with connected() as at:
         release_id = await place.baking(at.http)
-        (tmp_path / "sluice").symlink_to(_command())
+        (tmp_path / "sluice").symlink_to(SLUICE)
         script = (
             'source <(sluice completion bash); try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; '
             'COMP_POINT=${#COMP_LINE}; _sluice; echo "${COMPREPLY[@]}"; }; '
@@ -121,9 +140,3 @@ async def test_bash_completes_live_names(connected, place, run, tmp_path):
         assert set(lines[2].split()) == {release_id, str(place.target)}
         assert set(lines[4].split()) == {"checkout", "instant"}
         await at.http.post(f"/v1/releases/{release_id}/abort", json={"reason": "end"})
-
-
-def _command():
-    from tests.cli.server.conftest import SLUICE
-
-    return SLUICE
