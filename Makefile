@@ -22,7 +22,7 @@ lab: install
 	@$(BIN)/sluice lab
 
 test: install
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
 
 check: install
 	@$(BIN)/ruff format --check .

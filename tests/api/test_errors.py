@@ -6,14 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx2
-import pytest
 from inline_snapshot import snapshot
 
 from orchestrator.api.problems import KINDS
 from orchestrator.service import ReleaseService
 from tests.api.place import LATEST, Place
-
-pytestmark = pytest.mark.xdist_group("errors")  # the last test counts what the others have seen
 
 SEEN: set[str] = set()
 

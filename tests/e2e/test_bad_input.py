@@ -10,8 +10,6 @@ from orchestrator.domain.traffic import split, whole
 from orchestrator.lab.whole import WholeLab
 from tests.e2e.conftest import Command, Ended
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 FILE = """\
 sampling: {{period: 1s, lag: 1s, interval: 1s}}
 targets:

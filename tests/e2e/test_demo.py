@@ -26,7 +26,6 @@ def _descendants_of_the_lab(state: str) -> list[str]:
 
 
 @pytest.mark.timeout(150)
-@pytest.mark.xdist_group("lab")
 def test_demo_promotes_the_good_version_and_rolls_back_the_bad_one(tmp_path: Path) -> None:
     """Exit 0, both outcomes told, the comparison's numbers shown, nothing left running, within a minute and a half."""
     began = time.monotonic()

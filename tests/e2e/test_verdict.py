@@ -22,7 +22,7 @@ from orchestrator.lab.samples import Variant
 from orchestrator.lab.traffic import Traffic, TrafficCount
 from orchestrator.lab.whole import LAB_SAMPLING, WholeLab, request
 
-pytestmark = [pytest.mark.xdist_group("lab"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 RATE = 30
 """Calls a second of each function: three of them reach a canary at 10 %."""

@@ -12,7 +12,6 @@ from orchestrator.domain.errors import Conflict, IllegalCommand, InvalidSpec, No
 from orchestrator.domain.release import Actor, Command, Latest, Order, Outcome, Phase
 from tests.cli.server.conftest import client_of
 
-pytestmark = pytest.mark.xdist_group("cli-server")
 NOBODY = Actor(name="", source="cli")
 CHOSEN = {"reason": "#881", "idempotency_key": "", "adopt": False, "override_red_alarms": False}
 

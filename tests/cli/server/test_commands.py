@@ -6,13 +6,9 @@ import os
 import signal
 import stat
 
-import pytest
-
 from orchestrator.domain.release import Phase
 from tests.api.place import token_of
 from tests.cli.server.conftest import SLUICE
-
-pytestmark = pytest.mark.xdist_group("cli-server")
 
 
 async def test_a_ci_job_waits_and_is_told_the_truth(connected, place, run):

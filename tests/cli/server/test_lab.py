@@ -4,11 +4,7 @@ import asyncio
 import os
 import signal
 
-import pytest
-
 from tests.cli.server.conftest import SLUICE
-
-pytestmark = pytest.mark.xdist_group("cli-server")
 
 
 async def test_the_lab_has_an_api(tmp_path, run):
