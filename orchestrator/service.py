@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from temporalio.client import (
     Client,
@@ -145,9 +146,9 @@ class ReleaseService:
             f"`sluice abort {holder.state.release_id}`"
         )
 
-    def _handle(self, row: Row) -> WorkflowHandle[ReleaseWorkflow, ReleaseState]:
+    def _handle(self, row: Row) -> WorkflowHandle[Any, Any]:
         """Return a handle that cannot hit a later release of the same target: it names the run."""
-        return self._client.get_workflow_handle_for(ReleaseWorkflow.run, row.workflow_id, run_id=row.run_id)
+        return self._client.get_workflow_handle(row.workflow_id, run_id=row.run_id)
 
 
 @asynccontextmanager

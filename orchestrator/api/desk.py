@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from orchestrator.api.bodies import CommandBody, InlineTarget, ReleaseBody, RollbackBody
@@ -24,7 +25,6 @@ from orchestrator.releasefile.model import ResolvedTarget
 from orchestrator.service import ReleaseService, new_release_id
 from orchestrator.settings import ApiSettings, Role
 from orchestrator.telemetry import Telemetry, redacted
-from workflows.release import ReleaseWorkflow
 
 
 class _Keyed(ReleaseService):
@@ -190,7 +190,7 @@ class Desk:
 
     async def _taken(self, row: Row, key: str) -> ReleaseState | None:
         """Return what the release has answered to this key; None when it has not taken a command with it."""
-        handle = self._client.get_workflow_handle_for(ReleaseWorkflow.run, row.workflow_id, run_id=row.run_id)
+        handle: WorkflowHandle[Any, Any] = self._client.get_workflow_handle(row.workflow_id, run_id=row.run_id)
         try:
             state: ReleaseState = await handle.get_update_handle(key, result_type=ReleaseState).result()
         except RPCError as error:
