@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: install demo lab test check format bench bench-verdict lock replay-record clean
+.PHONY: install demo lab test check format bench bench-api bench-webhooks bench-verdict lock replay-record clean
 
 install: $(VENV)/installed
 
@@ -37,6 +37,12 @@ format: install
 
 bench: install
 	@$(BIN)/python -m tests.bench.release
+
+bench-api: install
+	@$(BIN)/python -m tests.bench.api
+
+bench-webhooks: install
+	@$(BIN)/python -m tests.bench.webhooks
 
 bench-verdict: install
 	@$(BIN)/python -m tests.bench.verdict
