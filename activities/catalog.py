@@ -34,6 +34,7 @@ def aws_activities(
     `environment` has what metric providers look up by name: default addresses, and tokens.
     """
     versions = Versions(aws)
+    traffic = Traffic(aws, clock)
     queries = Querying(Registry(metrics, "metric provider"), MetricPorts(http, environment))
     return [
         Preflighting(aws, clock).preflight,
@@ -43,7 +44,8 @@ def aws_activities(
         Probing(aws, Registry(probes, "probe"), http).probe,
         Confirmation(aws, clock).confirm,
         Gating(Registry(gates, "gate"), http, clock).ask_gate,
-        Traffic(aws, clock).shift,
+        traffic.create,
+        traffic.shift,
         Analysis(aws, clock, queries).bake,
     ]
 

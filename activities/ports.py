@@ -92,6 +92,10 @@ class LambdaPort(Protocol):
         """Set the whole routing in one call, guarded by `revision`. Raises Stale when it is not current."""
         ...
 
+    async def create_alias(self, function: str, alias: str, version: str) -> AliasState:
+        """Create the alias on a published version. Raises TransientError where it exists already (409)."""
+        ...
+
     async def list_aliases(self, function: str) -> Mapping[str, Routing]:
         """Every alias of the function, by name."""
         ...

@@ -9,7 +9,7 @@ from activities.ports import Aws, Clock
 from activities.preflight_findings import Finding
 from activities.preflight_readings import Readings, read
 from activities.preflight_surroundings import surroundings
-from activities.preflight_target import target_problems
+from activities.preflight_target import first_of, target_problems
 from activities.waiting import Sleep
 from orchestrator.domain.analysis import AlarmReading, Alarms
 from orchestrator.domain.errors import AccessDenied
@@ -66,6 +66,7 @@ def _report(request: ReleaseRequest, seen: Readings, found: tuple[Finding, ...])
         warnings=tuple(f.sentence for f in found if not f.blocks),
         alias=alias,
         stable=seen.stable_number,
+        first=request.create and first_of(seen),
         stable_timeout=seen.stable_timeout,
         red_alarms=_overridden(request, seen),
         slow_above=seen.slow_above if isinstance(seen.slow_above, float) else None,

@@ -34,11 +34,16 @@ def target_problems(request: ReleaseRequest, seen: Readings) -> Iterator[Finding
 
 def _alias(request: ReleaseRequest, seen: Readings) -> Iterator[Finding]:
     target, alias = request.target, seen.alias
-    if isinstance(alias, MissingTarget):
+    if request.create and first_of(seen):
+        yield warning(
+            f"this is the first release of {target}: the alias goes to the new version at once when its probes have "
+            "passed; there is nothing to compare with and nothing to return to"
+        )
+    elif isinstance(alias, MissingTarget):
         create = command(target, "create-alias", "--name", target.alias, "--function-version N")
         yield problem(
             f"alias {target.alias} of function {target.function} does not exist. A first version has nothing to return "
-            f"to, so it is no release: publish one, then create the alias once with {create}"
+            f"to: release with `--create`, or publish one and create the alias with {create}"
         )
     elif isinstance(alias, TargetError):
         yield problem(f"alias {target} could not be read: {alias}")
@@ -46,11 +51,17 @@ def _alias(request: ReleaseRequest, seen: Readings) -> Iterator[Finding]:
         publish = command(target, "publish-version")
         move = command(target, "update-alias", "--name", target.alias, "--function-version N")
         yield problem(
-            f"alias {target} points to $LATEST, which changes with every upload and cannot be returned to: publish it "
-            f"with {publish}, then point the alias to that version with {move}"
+            f"alias {target} points to $LATEST, which changes with every upload and cannot be returned to: "
+            f"release with `--create`, or publish it with {publish} and point the alias to that version with {move}"
         )
     elif alias.routing.additional is not None:
         yield _leftover(request, alias)
+
+
+def first_of(seen: Readings) -> bool:
+    """Whether nothing that could be returned to is served: the alias is missing, or on `$LATEST`."""
+    alias = seen.alias
+    return isinstance(alias, MissingTarget) or (isinstance(alias, AliasState) and alias.routing.primary == LATEST)
 
 
 def _leftover(request: ReleaseRequest, alias: AliasState) -> Finding:

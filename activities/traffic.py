@@ -11,10 +11,10 @@ from temporalio import activity
 
 from activities.errors import translated
 from activities.ports import Aws, Clock, LambdaPort
-from orchestrator.domain.errors import Drift, NotReleasable, Stale, Unavailable
+from orchestrator.domain.errors import Drift, MissingTarget, NotReleasable, Stale, TransientError, Unavailable
 from orchestrator.domain.release import Target
 from orchestrator.domain.traffic import Reading, Routing, read_against, whole
-from orchestrator.domain.work import Restore, Restored, Shifted, ShiftTo
+from orchestrator.domain.work import Create, Restore, Restored, Shifted, ShiftTo
 
 RESTORE_ROUNDS = 8
 """Writes that one attempt of `restore` makes while somebody else keeps changing the alias; then Temporal retries."""
@@ -45,6 +45,34 @@ class Traffic:
         if reading is Reading.SETTLING:
             await _settling(functions, function, alias)
         return Shifted(confirmed=reading is Reading.INTENDED, alias=found, at=self._clock.now().timestamp())
+
+    @activity.defn(name="create")
+    @translated
+    async def create(self, work: Create) -> Shifted:
+        """Put the alias of a first release on its version. A second run finds the alias there and changes nothing.
+
+        Raises Drift when somebody else has pointed it elsewhere meanwhile.
+        """
+        functions = self._aws.functions(work.target)
+        function, alias = work.target.function, work.target.alias
+        intent = whole(work.version)
+        refusal: TransientError | None = None
+        try:
+            if work.revision is None:
+                await functions.create_alias(function, alias, work.version)
+            else:
+                await functions.update_alias(function, alias, intent, revision=work.revision)
+        except TransientError as error:  # written before, by us or by somebody else, or not at all: the reading tells
+            refusal = error
+        try:
+            found = await functions.get_alias(function, alias)
+        except MissingTarget:
+            raise refusal or Unavailable(f"alias {work.target} cannot be read yet") from None
+        if refusal is not None and found.revision == work.revision:
+            raise refusal
+        if not found.routing.same_as(intent):
+            raise drift(work.target, found.routing, intent)
+        return Shifted(confirmed=True, alias=found, at=self._clock.now().timestamp())
 
     @activity.defn(name="restore")
     @translated

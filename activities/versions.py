@@ -96,7 +96,7 @@ class Versions:
 
 
 async def _published(functions: LambdaPort, work: Publish, canary: FunctionVersion) -> Published:
-    stable = await functions.get_function(work.target.function, work.stable)
+    stable = canary if work.stable is None else await functions.get_function(work.target.function, work.stable)
     ours = canary.settings.get("Description") == description(work.release_id)
     return Published(
         version=canary.version,

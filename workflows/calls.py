@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
         Confirm,
         Confirmed,
         Cool,
+        Create,
         GateOpened,
         Preflight,
         PreflightReport,
@@ -146,6 +147,20 @@ def ask_gate(work: AskGate) -> workflow.ActivityHandle[GateOpened]:
         schedule_to_close_timeout=work.gate.timeout,
         retry_policy=NORMAL,
         summary=f"gate {work.gate.gate.name}",
+    )
+
+
+def create(work: Create) -> workflow.ActivityHandle[Shifted]:
+    """The only write of a first release."""
+    return workflow.start_activity(
+        "create",
+        work,
+        result_type=Shifted,
+        task_queue=aws_queue_of(work.target.place),
+        start_to_close_timeout=timedelta(seconds=15),
+        schedule_to_close_timeout=timedelta(minutes=20),
+        retry_policy=NORMAL,
+        summary=f"first version of {work.target}: {work.version}",
     )
 
 

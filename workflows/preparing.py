@@ -44,6 +44,8 @@ async def _preflight(ground: Ground) -> None:
             f"alarm {name} was red at the start; overridden, it counts again once it has been OK",
             actor=ground.request.actor.name,
         )
+    if report.first:
+        return
     ground.log.note(EventKind.PREPARED, f"version {report.stable} is stable", stable=report.stable)
     if report.steps is not None and report.requests_per_minute is not None:
         weights = ", ".join(f"{step.weight:g}" for step in report.steps if isinstance(step, Shift))
@@ -62,13 +64,13 @@ async def _publish(ground: Ground) -> None:
         target=request.target,
         artifact=request.artifact,
         configuration=request.configuration,
-        stable=ground.stable,
+        stable=ground.report.stable,
     )
     published = await race(calls.publish(work), lambda: ground.intent.must_return)
     ground.intent.check()
     if published is None:
         return
-    if published.version == ground.stable:
+    if published.version == ground.report.stable:
         raise Refused(
             Cause.NOTHING_TO_RELEASE,
             f"nothing to release: {request.target} serves version {ground.stable} already, with the same code",

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.intent import Back, Refused, told
     from workflows.logbook import Logbook
     from workflows.preparing import prepare
-    from workflows.steps import perform
+    from workflows.steps import first, perform
     from workflows.unwinding import give_back, reason_of, unwind
     from workflows.waits import must_finish
 
@@ -97,12 +97,22 @@ class ReleaseWorkflow:
     async def _forward(self) -> tuple[Outcome, Cause | None, str]:
         ground = self._ground
         await prepare(ground)
+        if ground.report.first:
+            await first(ground)
+            return Outcome.PROMOTED, None, f"version {ground.canary} serves 100 % of {ground.request.target}, its first"
         for index, step in enumerate(ground.plan.steps):
             await perform(ground, index, step)
         ground.intent.check()
         return Outcome.PROMOTED, None, f"version {ground.canary} serves 100 % of {ground.request.target}"
 
     async def _back(self, cause: Cause, sentence: str) -> tuple[Outcome, Cause, str]:
+        if self._ground.report.stable is None and self._ground.touched:
+            target = self._ground.request.target
+            return (
+                Outcome.FAILED,
+                cause,
+                f"{sentence}; a first release has nothing to return to: look at {target}",
+            )
         if self._ground.report.stable is None:
             return Outcome.REJECTED, cause, f"{sentence}; nothing was written"
         return await unwind(self._ground, cause, sentence)

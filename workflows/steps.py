@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.journal import EventKind
     from orchestrator.domain.plan import Approval, Gate, Promote, Shift, Step
     from orchestrator.domain.release import Cause, Command, Phase
-    from orchestrator.domain.work import AskGate, Confirm
+    from orchestrator.domain.work import AskGate, Confirm, Create
     from workflows import calls
     from workflows.baking import bake, clear_to_go, hold
     from workflows.ground import Ground
@@ -86,6 +86,25 @@ async def _confirm(ground: Ground) -> None:
     ground.intent.check()
     if confirmed is not None:
         ground.log.note(EventKind.PROBED if confirmed.passed else EventKind.WARNING, confirmed.sentence)
+
+
+async def first(ground: Ground) -> None:
+    """Put the alias on the first version, in one write; every step before it has nothing to compare with."""
+    last = len(ground.plan.steps) - 1
+    for index in range(last):
+        ground.log.skip_step(index)
+    ground.log.begin_step(last)
+    target, version = ground.request.target, ground.canary
+    ground.log.enter(Phase.PROMOTING, f"putting {target} on version {version}: its first release")
+    ground.intent.check()
+    ground.touched = True
+    alias = ground.report.alias
+    work = Create(target=target, version=version, revision=alias.revision if alias is not None else None)
+    # not raced: without a version to return to, the only known state lies ahead
+    created = await calls.create(work)
+    ground.revision = created.alias.revision
+    ground.log.note(EventKind.PROMOTED, f"version {version} serves 100 %, read back", data={"weight": 100}, weight=100)
+    await _confirm(ground)
 
 
 async def _approval(ground: Ground, index: int, step: Approval) -> None:

@@ -37,6 +37,17 @@ class Aliases:
         )
         return _state(answer)
 
+    async def create_alias(self, function: str, alias: str, version: str) -> AliasState:
+        """Create the alias on a published version. Raises Unavailable where it exists already: read it then."""
+        answer = await self._calls(
+            "create_alias",
+            f"create alias {function}:{alias} on version {version}",
+            FunctionName=function,
+            Name=alias,
+            FunctionVersion=version,
+        )
+        return _state(answer)
+
     async def list_aliases(self, function: str) -> Mapping[str, Routing]:
         """Every alias of the function, by name. Raises MissingTarget."""
         pages = self._calls.pages("list_aliases", f"list aliases of {function}", FunctionName=function)

@@ -31,6 +31,7 @@ class Options(Body):
     """What is accepted although it would be refused otherwise. Each needs the role `operate` beside `start`."""
 
     adopt: bool = Field(default=False, description="accept an alias that is split already")
+    create: bool = Field(default=False, description="allow a first release: put a missing alias on the new version")
     override_red_alarms: bool = Field(default=False, description="start although a watched alarm is red")
 
 

@@ -116,6 +116,7 @@ def release_request(
         configuration=resolved.configuration,
         provisioned_concurrency=resolved.provisioned_concurrency,
         adopt=body.options.adopt,
+        create=body.options.create,
         override_red_alarms=body.options.override_red_alarms,
         labels={**resolved.labels, **body.labels, **source},
         idempotency_key=stored_key(key, "start", body) if key else "",

@@ -53,6 +53,7 @@ async def start(
     dry_run: Annotated[bool, _switch("Only show what would be done.")] = False,
     override_red_alarms: Annotated[bool, _switch("Start although a watched alarm is red.")] = False,
     adopt: Annotated[bool, _switch("Accept an alias that is split already.")] = False,
+    create: Annotated[bool, _switch("Allow a first release: put a missing alias on the new version.")] = False,
     file: session.File = None,
     output: Output = "text",
 ) -> Exit:
@@ -61,7 +62,8 @@ async def start(
     if dry_run:
         _show_plan(await _planned(target, file, artifact), output, line(f"releases  {_words(artifact)}"))
         return Exit.OK
-    chosen = {"reason": reason, "idempotency_key": key, "adopt": adopt, "override_red_alarms": override_red_alarms}
+    options = {"adopt": adopt, "create": create, "override_red_alarms": override_red_alarms}
+    chosen = {"reason": reason, "idempotency_key": key, **options}
     submit = _submission(target, file, artifact, chosen)
     async with session.connected() as client:
         state = await submit(client)
@@ -90,7 +92,7 @@ async def _planned(target: str, file: Path | None, artifact: Artifact) -> Resolv
     """Return what would be done: by the server's release file, or by `file` where one is named."""
     if file is not None or not session.has_server():
         return session.target_of(target, file)
-    chosen = {"reason": "", "idempotency_key": "", "adopt": False, "override_red_alarms": False}
+    chosen = {"reason": "", "idempotency_key": "", "adopt": False, "create": False, "override_red_alarms": False}
     async with session.connected() as client:
         document = await cast("ServerClient", client).plan(body_of(target, None, artifact, chosen))
     kept = {name: value for name, value in document.items() if name in ResolvedTarget.model_fields}

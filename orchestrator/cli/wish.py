@@ -16,13 +16,13 @@ SECTIONS = ("strategies", "checks", "probes", "gates", "limits", "sampling")
 def body_of(name: str, file: Path | None, artifact: Artifact, chosen: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body of `POST /v1/releases`; with `file`, its target is written out. Raises InvalidSpec.
 
-    `chosen` are reason, idempotency_key, adopt and override_red_alarms.
+    `chosen` are reason, idempotency_key, adopt, create and override_red_alarms.
     """
     return {
         "target": name if file is None else _written_out(name, file),
         "artifact": artifact.model_dump(mode="json"),
         "reason": chosen["reason"],
-        "options": {option: chosen[option] for option in ("adopt", "override_red_alarms")},
+        "options": {option: chosen[option] for option in ("adopt", "create", "override_red_alarms")},
         "source": source(os.environ, once=not chosen["idempotency_key"]),
     }
 

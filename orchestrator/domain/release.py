@@ -159,6 +159,9 @@ class ReleaseRequest(Frozen):
     provisioned_concurrency: Annotated[int, Field(ge=1)] | None = None
     adopt: bool = False
     """Accept an alias that is split between two versions already: its primary is taken as stable."""
+    create: bool = False
+    """Allow a first release: an alias that is missing, or on `$LATEST`, is put on the new version when its probes have
+    passed. There is no version to compare with and none to return to, so no canary is claimed."""
     override_red_alarms: bool = False
     """Start although a watched alarm is red; it is then judged on new transitions only, and the journal says who."""
     labels: dict[str, str] = Field(default_factory=dict)

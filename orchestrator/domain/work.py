@@ -31,6 +31,8 @@ class PreflightReport(Frozen):
     alias: AliasState | None = None
     stable: str | None = None
     """The version to return to, read from the alias; never computed."""
+    first: bool = False
+    """A first release: the alias is missing or on `$LATEST`, so there is no stable version."""
     stable_timeout: float = 3
     """Seconds that an invocation may take: a period is complete only that much after its end."""
     red_alarms: dict[str, float] = Field(default_factory=dict)
@@ -53,7 +55,8 @@ class Publish(Frozen):
     target: Target
     artifact: Artifact
     configuration: Configuration
-    stable: str
+    stable: str | None
+    """None in a first release."""
 
 
 class Published(Frozen):
@@ -191,6 +194,15 @@ class Shifted(Frozen):
     """Epoch seconds of the read-back that agreed."""
 
 
+class Create(Frozen):
+    """Input of `create`: put the alias of a first release on its version, creating it where it is missing."""
+
+    target: Target
+    version: str
+    revision: str | None = None
+    """Of the alias that points to `$LATEST`; None where there was none. Any other change meanwhile is Drift."""
+
+
 class Restore(Frozen):
     """Input of `restore`: all traffic to `stable`, whatever this release has done before.
 
@@ -267,4 +279,7 @@ class BakeProgress(Frozen):
     """Canary's share of invocations since the weight was confirmed, 0-100."""
 
 
-ACTIVITY_NAMES = ("preflight", "publish", "warm", "cool", "probe", "confirm", "ask_gate", "shift", "restore", "bake")
+ACTIVITY_NAMES = (
+    *("preflight", "publish", "warm", "cool", "probe", "confirm", "ask_gate"),
+    *("create", "shift", "restore", "bake"),
+)

@@ -2,7 +2,14 @@
 
 import pytest
 
-from orchestrator.domain.errors import IncompatibleVersions, MissingTarget, NotReleasable, Stale, TimedOut
+from orchestrator.domain.errors import (
+    IncompatibleVersions,
+    MissingTarget,
+    NotReleasable,
+    Stale,
+    TimedOut,
+    TransientError,
+)
 from orchestrator.domain.traffic import Routing, split, whole
 
 
@@ -151,3 +158,17 @@ async def test_an_additional_version_at_zero_stays_visible(two):
     found = (await port.get_alias(target.function, target.alias)).routing
     assert found.share_of(canary) == 0
     assert found.share_of(stable) == 100
+
+
+async def test_an_alias_is_created_once(world):
+    """A second creation is refused and leaves the alias as it is; the caller reads and compares."""
+    target = await world.function()
+    port = world.aws.functions(target)
+    stable = (await port.get_alias(target.function, target.alias)).routing.primary
+    created = await port.create_alias(target.function, "fresh", stable)
+    assert created.routing == whole(stable)
+    assert (await port.get_alias(target.function, "fresh")).routing == whole(stable)
+    with pytest.raises(TransientError):
+        await port.create_alias(target.function, "fresh", stable)
+    with pytest.raises(MissingTarget):
+        await port.create_alias(target.function, "other", "4711")

@@ -139,3 +139,19 @@ async def test_missing_credentials_are_told_with_what_to_do(
     with pytest.raises(AccessDenied, match="credentials"):
         await clients.functions(target).account()
     await clients.aclose()
+
+
+async def test_first_release_creates_the_alias_when_it_is_allowed_to(
+    lab: WholeLab, sluice: Command, tmp_path: Path
+) -> None:
+    """Without --create the sentence names it; with it, the alias serves the version that was published."""
+    target = await lab.add_function("newborn")
+    await lab.client.delete_alias(FunctionName="newborn", Name="live")
+    await lab.upload("newborn", "v2")
+    folder = release_file(tmp_path, "newborn")
+    refused = await sluice("start", "it", "--latest", "--wait", cwd=folder)
+    assert refused.code == 6
+    assert "--create" in told(refused)
+    ended = await sluice("start", "it", "--latest", "--wait", "--create", cwd=folder)
+    assert ended.code == 0, told(ended)
+    assert (await lab.alias(target)).routing == whole("2")

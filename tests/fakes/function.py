@@ -200,6 +200,14 @@ class FakeFunction:
             raise MissingTarget(f"function {self.name} has no alias {name}")
         return self.aliases[name]
 
+    def create_alias(self, name: str, version: str) -> AliasState:
+        """CreateAlias; one that exists is a conflict (409)."""
+        if name in self.aliases:
+            raise Unavailable(f"alias {name} exists already")
+        self.resolve(version)
+        self.set_alias(name, Routing(primary=version))
+        return AliasState(routing=self.aliases[name].routing, revision=self.aliases[name].revision)
+
     def update_alias(self, name: str, routing: Routing, revision: str) -> AliasState:
         """UpdateAlias with routing and revision; the answer does not show weights that Lambda injects."""
         alias = self.alias(name)

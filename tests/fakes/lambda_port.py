@@ -85,6 +85,15 @@ class FakeLambda:
             revision=revision,
         )
 
+    async def create_alias(self, function: str, alias: str, version: str) -> AliasState:
+        return await self._perform(
+            "create_alias",
+            lambda: self._region.function(function).create_alias(alias, version),
+            function=function,
+            alias=alias,
+            version=version,
+        )
+
     async def list_aliases(self, function: str) -> Mapping[str, Routing]:
         def read() -> dict[str, Routing]:
             return {name: alias.routing for name, alias in self._region.function(function).aliases.items()}

@@ -13,7 +13,7 @@ from orchestrator.domain.release import Actor, Command, Latest, Order, Outcome, 
 from tests.cli.server.conftest import client_of
 
 NOBODY = Actor(name="", source="cli")
-CHOSEN = {"reason": "#881", "idempotency_key": "", "adopt": False, "override_red_alarms": False}
+CHOSEN = {"reason": "#881", "idempotency_key": "", "adopt": False, "create": False, "override_red_alarms": False}
 
 
 def order(state, command, **more):
