@@ -256,7 +256,7 @@ def _verdict(check: Compare, judgement: Judgement, samples: int) -> Verdict:
 def _sentence(check: Compare, judgement: Judgement, samples: int) -> str:
     if judgement.decision is Decision.ROLLBACK or samples >= check.min_samples:
         return "; ".join((judgement.sentence, *judgement.warnings))
-    if samples == 0:
+    if samples == 0 and judgement.canary.invocations == 0:
         return "no invocation of the canary was measured yet: no evidence is not a pass"
     return f"too little data: {samples} canary invocations in complete periods, {check.min_samples} needed"
 
