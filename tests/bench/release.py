@@ -91,8 +91,10 @@ class Bench:
         ]
 
     async def own_time(self) -> list[Figure]:
-        """Wall time of a release without waits: bakes last no time, and no probe invokes a function (a cold start, and the
-        pauses between the invocations after a promotion, are AWS' and ours to wait for). The lab's calls are inside.
+        """Wall time of a release without waits, the lab's calls inside.
+
+        Bakes last no time, and no probe invokes a function: a cold start is AWS' time, and the pauses between the
+        invocations after a promotion are waits.
         """
         walls = []
         target = await self.target("own")
