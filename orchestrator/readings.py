@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from datetime import timedelta
+from typing import Any, TypeVar
 
 from temporalio.api.common.v1 import Memo
 from temporalio.api.enums.v1 import PendingActivityState, WorkflowExecutionStatus
@@ -22,6 +24,7 @@ T = TypeVar("T")
 
 VISIBILITY_SECONDS = 1.0
 """A release that was started this moment may not be listed yet."""
+READ_TIMEOUT = timedelta(seconds=5)
 UNSERVED_SECONDS = 5
 """A call that no worker has taken for so long is told."""
 KEPT_KEYS = 200
@@ -92,7 +95,7 @@ class Reader:
                 namespace=self._client.namespace, page_size=min(limit, 100), query=query, next_page_token=token
             )
             try:
-                answer = await self._client.workflow_service.list_workflow_executions(request)
+                answer = await _asked(self._client.workflow_service.list_workflow_executions, request)
             except RPCError as error:
                 raise _unavailable(error) from None
             rows += [row for info in answer.executions if (row := await self._row(info)) is not None]
@@ -108,7 +111,7 @@ class Reader:
         request = DescribeWorkflowExecutionRequest(namespace=self._client.namespace)
         request.execution.workflow_id, request.execution.run_id = workflow_id, run_id
         try:
-            answer = await self._client.workflow_service.describe_workflow_execution(request)
+            answer = await _asked(self._client.workflow_service.describe_workflow_execution, request)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise NotFound(f"Temporal no longer keeps a release at {workflow_id}") from None
@@ -152,6 +155,19 @@ class Reader:
                 name, text = activity.activity_type.name, activity.last_failure.message
                 changes["trouble"] = f"{name}, attempt {activity.attempt}: {text}"
         return Row(row.workflow_id, row.run_id, row.state.model_copy(update=changes), row.key)
+
+
+async def _asked(call: Callable[..., Awaitable[Any]], request: Any) -> Any:
+    """Ask Temporal; its client repeats what it knows to be transient.
+
+    A connection that breaks under a call is reported as cancelled, although nobody has cancelled it: once more.
+    """
+    try:
+        return await call(request, retry=True, timeout=READ_TIMEOUT)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.CANCELLED:
+            raise
+        return await call(request, retry=True, timeout=READ_TIMEOUT)
 
 
 def _nobody_took(activity: PendingActivityInfo) -> bool:
