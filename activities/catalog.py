@@ -14,7 +14,9 @@ from activities.feedback_github import GitHub
 from activities.feedback_gitlab import GitLab
 from activities.gating import Gating
 from activities.intake import Intaking, Releases
+from activities.looking import Looking
 from activities.metrics import MetricPorts
+from activities.noting import Noting, Told
 from activities.ports import Aws, Clock
 from activities.preflight import Preflighting
 from activities.probing import Probing
@@ -47,6 +49,7 @@ def aws_activities(
         traffic.create,
         traffic.shift,
         Analysis(aws, clock, queries).bake,
+        Looking(aws).read_alias,
     ]
 
 
@@ -59,6 +62,11 @@ def intake_activities(releases: Releases, github: GitHub, gitlab: GitLab, pace: 
         intaking.send_order,
         CiFeedback(github, gitlab).tell_ci,
     ]
+
+
+def noting_activities(releases: Told) -> Activities:
+    """What runs on the same queue for changes of aliases by others."""
+    return [Noting(releases).note_change]
 
 
 def local_activities(releases: Releases) -> Activities:

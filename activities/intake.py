@@ -148,7 +148,7 @@ class Intaking:
     async def _before(self, work: Submission) -> list[SubmissionState]:
         own = (work.request.submitted_at, work.request.release_id)
         line = await self._releases.waiting(work.request.target)
-        return [each for each in line if (each.submitted_at, each.release_id) < own]
+        return [each for each in line if each.place_in_line < own]
 
 
 def _holds(holder: ReleaseState) -> str:

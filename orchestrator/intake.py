@@ -14,21 +14,19 @@ from temporalio.service import RPCError
 
 from orchestrator.audit import Audit, AuditEntry
 from orchestrator.domain.errors import SluiceError, Unavailable
-from orchestrator.domain.intake import Delivery, Submission
+from orchestrator.domain.intake import Delivery
 from orchestrator.domain.intake import Intake as IntakeInput
-from orchestrator.intake_mapping import mapped
+from orchestrator.intake_buttons import refusal, submission_of
+from orchestrator.intake_cloudtrail import changed
+from orchestrator.intake_mapping import Mapped, mapped
 from orchestrator.releasefile.loading import Plugins, load
 from orchestrator.releasefile.model import ReleaseFile
 from orchestrator.settings import Settings
+from orchestrator.submitting import limited
 from orchestrator.temporal import WORKFLOW_QUEUE
 from workflows.audit import MEMO_ENTRY
-from workflows.intake import (
-    MEMO_SUBMISSION,
-    IntakeWorkflow,
-    SubmissionWorkflow,
-    submission_attributes,
-    submission_state,
-)
+from workflows.intake import IntakeWorkflow
+from workflows.submission import submission_attributes, submission_memo
 
 START_SECONDS = 3
 """How long a sender waits for Temporal at most: GitHub and GitLab give up after ten seconds."""
@@ -42,6 +40,8 @@ class Receipt:
     releases: tuple[tuple[str, str], ...] = ()
     """Release id and target (`function:alias`) of each release that starts now or later."""
     orders: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    """A sentence for each change of an alias that a running release is told."""
     ignored: str = ""
     repeated: bool = False
 
@@ -91,31 +91,49 @@ class Intake:
         """Make the delivery durable and return. A second one with the same id starts nothing and returns the same.
 
         `source` is where it came from, an address or a queue, for the audit.
+        A button on a check run that is not the release's is ignored, and the audit says so.
         Raises InvalidSpec where a rule fits and cannot be followed, Unavailable when Temporal has not taken it: then
         nothing has been accepted, and the sender must deliver again.
         """
-        file = self._rules()
-        if file is None:
-            return Receipt(delivery.id, ignored="no release file is set (SLUICE_API__RELEASE_FILE)")
-        found = mapped(delivery, file.webhooks.values(), file)
+        found = changed(delivery) or self._mapped(delivery)
         if found.intake is None:
             return Receipt(delivery.id, ignored=found.ignored)
-        patience = timedelta(hours=self._settings.hooks.patience)
-        limits = {"line_limit": self._settings.hooks.line_limit, "patience": patience}
-        submissions = tuple(s.model_copy(update=limits) for s in found.intake.submissions)
+        submissions = tuple(limited(s, self._settings.hooks) for s in found.intake.submissions)
         intake = found.intake.model_copy(update={"submissions": submissions})
         entries = _entries(delivery, intake, source)
+        if why := await self._foreign(delivery, intake, entries):
+            return Receipt(delivery.id, ignored=why)
         if not _is_one_release(intake):
             await asyncio.gather(*(self._audit.write(entry) for entry in entries))
-        taken = await self._start(delivery.workflow_id, intake, entries[0])
+        taken = await self._start(delivery.workflow_id, intake, entries[0] if entries else None)
         return Receipt(
             delivery.id,
             releases=tuple((s.request.release_id, str(s.request.target)) for s in submissions),
             orders=tuple(f"{order.command} {order.release_id}" for order in intake.orders),
+            changes=tuple(change.sentence for change in intake.changes),
             repeated=not taken,
         )
 
-    async def _start(self, workflow_id: str, intake: IntakeInput, entry: AuditEntry) -> bool:
+    def _mapped(self, delivery: Delivery) -> Mapped:
+        file = self._rules()
+        if file is None:
+            return Mapped(None, "no release file is set (SLUICE_API__RELEASE_FILE)")
+        return mapped(delivery, file.webhooks.values(), file)
+
+    async def _foreign(self, delivery: Delivery, intake: IntakeInput, entries: list[AuditEntry]) -> str:
+        """Write a button down that was pressed on somebody else's check run, and say so; empty for any other event."""
+        for order, entry in zip(intake.orders, entries[len(intake.submissions) :], strict=True):
+            try:
+                async with asyncio.timeout(START_SECONDS):
+                    submission = await submission_of(self._client, order.release_id)
+            except (TimeoutError, RuntimeError):
+                raise Unavailable(f"Temporal did not say whose release {order.release_id} is; press it again") from None
+            if why := refusal(order, delivery.payload, submission):
+                await self._audit.write(entry.model_copy(update={"outcome": "refused", "why": why}))
+                return why
+        return ""
+
+    async def _start(self, workflow_id: str, intake: IntakeInput, entry: AuditEntry | None) -> bool:
         try:
             async with asyncio.timeout(START_SECONDS):
                 await self._client.start_workflow(
@@ -176,7 +194,7 @@ def _is_one_release(intake: IntakeInput) -> bool:
     return len(intake.submissions) == 1 and not intake.orders
 
 
-def _seen(intake: IntakeInput, entry: AuditEntry) -> dict[str, Any]:
+def _seen(intake: IntakeInput, entry: AuditEntry | None) -> dict[str, Any]:
     """Let an intake of one release be found as that release's submission and as its entry of the audit: it is both.
 
     An entry of its own would be one more workflow for every delivery, a third of the work.
@@ -184,29 +202,8 @@ def _seen(intake: IntakeInput, entry: AuditEntry) -> dict[str, Any]:
     if not _is_one_release(intake):
         return {}
     (submission,) = intake.submissions
-    memo = {MEMO_SUBMISSION: submission_state(submission), MEMO_ENTRY: entry}
+    memo = {**submission_memo(submission), MEMO_ENTRY: entry}
     return {"memo": memo, "search_attributes": submission_attributes(submission)}
-
-
-async def submit(client: Client, submission: Submission) -> bool:
-    """Start the workflow `Submission`; False when the same release was submitted before. Raises Unavailable."""
-    try:
-        await client.start_workflow(
-            SubmissionWorkflow.run,
-            submission,
-            id=submission.workflow_id,
-            task_queue=WORKFLOW_QUEUE,
-            memo={MEMO_SUBMISSION: submission_state(submission)},
-            search_attributes=submission_attributes(submission),
-            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            rpc_timeout=timedelta(seconds=5),
-        )
-    except WorkflowAlreadyStartedError:
-        return False
-    except RPCError as error:
-        raise Unavailable(f"Temporal did not take the submission: {error.message}") from None
-    return True
 
 
 def _no_rules() -> None:

@@ -14,6 +14,7 @@ from orchestrator.cli.text import Line, line
 from orchestrator.domain.errors import InvalidSpec
 from orchestrator.domain.intake import Delivery, Intake, Submission
 from orchestrator.domain.release import Artifact, Image, Latest, PublishedVersion, S3Object
+from orchestrator.intake_cloudtrail import changed
 from orchestrator.intake_mapping import mapped
 from orchestrator.releasefile.loading import load
 
@@ -43,7 +44,7 @@ def would_start(
         payload=_read(payload),
         received_at=datetime.now(UTC),
     )
-    found = mapped(delivery, rules.webhooks.values(), rules)
+    found = changed(delivery) or mapped(delivery, rules.webhooks.values(), rules)
     if found.intake is None:
         say(f"nothing: {found.ignored}")
         return Exit.REFUSED
@@ -73,6 +74,8 @@ def _lines(intake: Intake) -> list[Line]:
     for order in intake.orders:
         step = f" step {order.step + 1}" if order.step is not None else ""
         lines.append(line(f"command   {order.command}{step} of release {order.release_id} by {order.actor.name}"))
+    for change in intake.changes:
+        lines += [line(f"change    {change.sentence}"), line(f"told      the release that runs on {change.target}")]
     return lines
 
 

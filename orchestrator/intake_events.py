@@ -15,13 +15,18 @@ from pydantic import ValidationError
 from orchestrator.domain.errors import InvalidSpec, Unavailable
 from orchestrator.domain.intake import Delivery
 from orchestrator.intake import Intake, Receipt
+from orchestrator.intake_cloudtrail import ALIAS_CHANGED
 from orchestrator.settings import Settings
 
 WAIT_SECONDS = 20
 """Long poll: the longest that SQS offers."""
 PAUSE = 5.0
 """Seconds after a call that failed."""
-_KINDS = {("aws.ecr", "ECR Image Action"): "ecr.push", ("aws.s3", "Object Created"): "s3.object_created"}
+_KINDS = {
+    ("aws.ecr", "ECR Image Action"): "ecr.push",
+    ("aws.s3", "Object Created"): "s3.object_created",
+    ("aws.lambda", "AWS API Call via CloudTrail"): ALIAS_CHANGED,
+}
 
 log = structlog.get_logger("sluice.events")
 
@@ -87,7 +92,8 @@ async def _taken(message: dict[str, Any], receive: Callable[[Delivery], Awaitabl
     except Unavailable:
         log.warning("Temporal is away", message_id=message.get("MessageId"))
         return False
-    log.info("event", delivery=receipt.delivery, releases=[r for r, _ in receipt.releases], ignored=receipt.ignored)
+    releases = [release_id for release_id, _ in receipt.releases]
+    log.info("event", delivery=receipt.delivery, releases=releases, changes=receipt.changes, ignored=receipt.ignored)
     return True
 
 
@@ -107,8 +113,6 @@ async def events() -> None:
     settings = Settings()
     if not settings.events.queue_url:
         raise InvalidSpec("there is no queue to read: set SLUICE_EVENTS__QUEUE_URL")
-    if settings.api.release_file is None:
-        raise InvalidSpec("there are no rules to follow: set SLUICE_API__RELEASE_FILE")
     intake = Intake.of(await connect_temporal(settings.temporal), settings, session.plugins())
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -116,7 +120,10 @@ async def events() -> None:
     aws = aws_clients(settings.aws)
     try:
         queue = await aws.client("sqs", settings.events.account, settings.events.region)
-        print(f"taking events from {settings.events.queue_url}", flush=True)  # noqa: T201
+        rules = f"by the rules of {settings.api.release_file}"
+        if settings.api.release_file is None:
+            rules = "only for changes of aliases, since SLUICE_API__RELEASE_FILE names no rules"
+        print(f"taking events from {settings.events.queue_url} {rules}", flush=True)  # noqa: T201
         receive = partial(intake.receive, source="sqs")
         reading = asyncio.create_task(consume(queue, settings.events.queue_url, receive, stop))
         stopping = asyncio.create_task(stop.wait())

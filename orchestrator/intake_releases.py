@@ -11,11 +11,10 @@ from orchestrator.domain.errors import NotFound, Unavailable
 from orchestrator.domain.intake import SubmissionState
 from orchestrator.domain.journal import ReleaseState
 from orchestrator.domain.release import Order, ReleaseRequest, Target
-from orchestrator.readings import Reader
+from orchestrator.readings import SUBMITTED, Reader
 from orchestrator.service import ReleaseService
-from workflows.intake import MEMO_SUBMISSION
+from workflows.submission import MEMO_SUBMISSION
 
-TYPES = "(WorkflowType = 'Submission' OR WorkflowType = 'Intake')"
 PAGE = 200
 """Submissions of one target that are looked at; a line is shorter by far."""
 
@@ -53,14 +52,14 @@ class IntakeReleases:
         It is read from Temporal's index, so one that came this moment may be missing.
         """
         phases = "(SluicePhase = 'QUEUED' OR SluicePhase = 'PENDING')"
-        query = f"{TYPES} AND ExecutionStatus = 'Running' AND SluiceTarget = '{target}' AND {phases}"
-        found = [s for s in await self._submissions(query) if s.target == target and s.on_busy == "queue"]
-        return sorted(found, key=lambda s: (s.submitted_at, s.release_id))
+        query = f"{SUBMITTED} AND ExecutionStatus = 'Running' AND SluiceTarget = '{target}' AND {phases}"
+        found = [s for s in await self._submissions(query) if s.release.target == target and s.on_busy == "queue"]
+        return sorted(found, key=lambda s: s.place_in_line)
 
     async def submission(self, release_id: str) -> SubmissionState:
-        """Return what is known of a release that may not have started yet. Raises NotFound, Unavailable."""
+        """Return how a submission stands, also after its release has started. Raises NotFound, Unavailable."""
         safe = release_id.replace("'", "")
-        found = await self._submissions(f"{TYPES} AND SluiceReleaseId = '{safe}'")
+        found = await self._submissions(f"{SUBMITTED} AND SluiceReleaseId = '{safe}'")
         if not found:
             raise NotFound(f"nothing was submitted as release `{release_id}`")
         return found[0]

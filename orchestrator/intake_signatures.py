@@ -32,7 +32,7 @@ def github(headers: Mapping[str, str], body: bytes, secrets: Secrets, now: datet
             event = Event.from_http(headers, body, secret=secret.get_secret_value())
         except (ValidationFailure, TypeError):
             continue
-        except (BadRequest, KeyError, ValueError):
+        except (BadRequest, LookupError, ValueError, RecursionError):  # LookupError: a charset that there is not
             raise InvalidSpec("the body or the headers are not those of a GitHub webhook") from None
         action = event.data.get("action") if isinstance(event.data, dict) else None
         name = f"{event.event}.{action}" if f"{event.event}.{action}" == BUTTON else event.event
@@ -77,7 +77,7 @@ def _signed(headers: Mapping[str, str], body: bytes, secrets: Secrets) -> None:
 def _json(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # RecursionError: nested a thousand deep
         raise InvalidSpec("the body is not JSON") from None
     if not isinstance(found, dict):
         raise InvalidSpec("the body is not a JSON object")
@@ -87,6 +87,7 @@ def _json(body: bytes) -> dict[str, Any]:
 def _delivery(provider: str, event: str, number: str, payload: Any, *, now: datetime, sender: str = "") -> Delivery:
     fields = {"provider": provider, "event": event, "id": number, "payload": payload, "sender": sender}
     try:
+        json.dumps(payload, ensure_ascii=False).encode()  # half of a surrogate pair is JSON, and nothing can store it
         return Delivery.model_validate({**fields, "received_at": now})
-    except ValidationError:
+    except (ValidationError, UnicodeEncodeError):
         raise InvalidSpec("the delivery's id or body is not one of a webhook") from None

@@ -1,50 +1,33 @@
 """Reading releases: from memo, search attributes and pending activities. No worker is needed for any of it."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
-from temporalio.api.common.v1 import Memo
-from temporalio.api.enums.v1 import PendingActivityState, WorkflowExecutionStatus
-from temporalio.api.workflow.v1 import PendingActivityInfo, WorkflowExecutionInfo
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, ListWorkflowExecutionsRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from orchestrator.domain.errors import NotFound, Unavailable
+from orchestrator.domain.intake import SUBMISSION_PREFIX
 from orchestrator.domain.journal import ReleaseState
-from orchestrator.domain.release import Outcome, Phase, Target
-from orchestrator.domain.work import BakeProgress
-from workflows.logbook import MEMO_KEY, MEMO_STATE
-
-T = TypeVar("T")
+from orchestrator.domain.release import Target
+from orchestrator.rows import Row, row_of, with_pending
 
 VISIBILITY_SECONDS = 1.0
 """A release that was started this moment may not be listed yet."""
 READ_TIMEOUT = timedelta(seconds=5)
-UNSERVED_SECONDS = 5
-"""A call that no worker has taken for so long is told."""
 KEPT_KEYS = 200
 """Releases of one target that are searched for an idempotency key."""
-_ENDED_BY_FORCE = {
-    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_TERMINATED: "was terminated in Temporal",
-    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_TIMED_OUT: "timed out in Temporal",
-    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_FAILED: "failed by a bug in Sluice",
-    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_CANCELED: "was cancelled in Temporal",
-}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One release as Temporal knows it."""
-
-    workflow_id: str
-    run_id: str
-    state: ReleaseState
-    key: str
+SUBMITTED = "(WorkflowType = 'Submission' OR WorkflowType = 'Intake')"
+LISTED = (
+    f"(WorkflowType = 'Release' OR ({SUBMITTED} AND "
+    "(SluicePhase = 'PENDING' OR SluicePhase = 'QUEUED' OR SluicePhase = 'DONE')))"
+)
+"""Temporal's filter for each release once: what has not started, or never will, is listed as its submission."""
+ANY = f"(WorkflowType = 'Release' OR {SUBMITTED})"
 
 
 class Reader:
@@ -55,16 +38,29 @@ class Reader:
 
     async def find(self, ref: str) -> Row:
         """Return the release of that id, or the newest of a target (`function:alias`). Raises NotFound."""
-        safe = ref.replace("'", "")
-        attribute = "SluiceTarget" if ":" in safe else "SluiceReleaseId"
+        look = self._of_target if ":" in ref else self.of_id
         deadline = asyncio.get_running_loop().time() + VISIBILITY_SECONDS
         while True:
-            rows = await self._list(f"WorkflowType = 'Release' AND {attribute} = '{safe}'", limit=20)
-            if rows:
-                return await self._detailed(max(rows, key=_newest))
+            row = await look(ref)
+            if row is not None:
+                return row
             if asyncio.get_running_loop().time() >= deadline:
                 raise NotFound(f"there is no release `{ref}`: `sluice list` shows those that Temporal still keeps")
             await asyncio.sleep(0.1)
+
+    async def of_id(self, release_id: str) -> Row | None:
+        """Return the release of that id, begun or not; does not wait for one that was started this moment."""
+        rows = await self._list(f"{ANY} AND SluiceReleaseId = '{_safe(release_id)}'", limit=20)
+        if rows:
+            return await self._detailed(max(rows, key=lambda row: (row.stage == "release", row.began)))
+        try:  # a submission is found by its name before it is listed
+            return await self._now(await self._describe(f"{SUBMISSION_PREFIX}{release_id}", ""))
+        except NotFound:
+            return None
+
+    async def again(self, row: Row) -> Row:
+        """Read the same one once more. Raises NotFound, Unavailable."""
+        return await self._detailed(row)
 
     async def holder(self, target: Target) -> Row:
         """Return the newest release of exactly this target, strongly consistent."""
@@ -75,17 +71,24 @@ class Reader:
         rows = await self._list(f"WorkflowType = 'Release' AND WorkflowId = '{target.workflow_id}'", limit=KEPT_KEYS)
         return next((row for row in rows if row.key == key), None)
 
+    async def waiting_by_key(self, target: Target, key: str) -> Row | None:
+        """Return what this idempotency key has submitted and what has not started yet, or never will."""
+        rows = await self._list(f"{SUBMITTED} AND SluiceTarget = '{target}'", limit=KEPT_KEYS)
+        return next((row for row in rows if row.key == key and row.state.target == target), None)
+
     async def after(self, state: ReleaseState) -> list[Row]:
-        """Return the releases of the same target that were submitted later, in no order."""
+        """Return the releases of the same target that held it later than this one, which has ended, in no order."""
+        ended = state.ended_at
+        assert ended is not None
         rows = await self._list(
             f"WorkflowType = 'Release' AND WorkflowId = '{state.target.workflow_id}'", limit=KEPT_KEYS
         )
-        return [row for row in rows if row.state.started_at > state.started_at]
+        return [row for row in rows if row.state.ended_at is None or row.state.ended_at > ended]
 
     async def rows(self, *, limit: int, running: bool) -> list[Row]:
         """Newest first."""
-        query = "WorkflowType = 'Release'" + (" AND ExecutionStatus = 'Running'" if running else "")
-        return sorted(await self._list(query, limit=limit), key=_newest, reverse=True)
+        query = LISTED + (" AND ExecutionStatus = 'Running'" if running else "")
+        return sorted(await self._list(query, limit=limit), key=lambda row: row.began, reverse=True)
 
     async def _list(self, query: str, *, limit: int) -> list[Row]:
         rows: list[Row] = []
@@ -104,8 +107,27 @@ class Reader:
                 break
         return rows[:limit]
 
+    async def _of_target(self, target: str) -> Row | None:
+        rows = await self._list(f"WorkflowType = 'Release' AND SluiceTarget = '{_safe(target)}'", limit=20)
+        return await self._detailed(max(rows, key=lambda row: row.began)) if rows else None
+
     async def _detailed(self, row: Row) -> Row:
-        return await self._describe(row.workflow_id, row.run_id)
+        """Return the row with what its running activities know."""
+        return await self._now(await self._describe(row.workflow_id, row.run_id))
+
+    async def _now(self, row: Row) -> Row:
+        """Return the release that this submission has become; the row itself for anything else."""
+        if row.stage != "handed_over":
+            return row
+        release_id = row.state.release_id
+        found = await self._list(f"WorkflowType = 'Release' AND SluiceReleaseId = '{release_id}'", limit=1)
+        if found:
+            return await self._describe(found[0].workflow_id, found[0].run_id)
+        try:  # it is not listed yet
+            holder = await self.holder(row.state.target)
+        except NotFound:
+            return row
+        return holder if holder.state.release_id == release_id else row
 
     async def _describe(self, workflow_id: str, run_id: str) -> Row:
         request = DescribeWorkflowExecutionRequest(namespace=self._client.namespace)
@@ -119,42 +141,10 @@ class Reader:
         row = await self._row(answer.workflow_execution_info)
         if row is None:
             raise NotFound(f"{workflow_id} is not a release of Sluice's")
-        return await self._with_pending(row, list(answer.pending_activities))
+        return await with_pending(self._client.data_converter, row, list(answer.pending_activities))
 
     async def _row(self, info: WorkflowExecutionInfo) -> Row | None:
-        state = await self._memo(info.memo, MEMO_STATE, ReleaseState)
-        if state is None:
-            return None
-        key = await self._memo(info.memo, MEMO_KEY, str)
-        return Row(info.execution.workflow_id, info.execution.run_id, _truthful(state, info), key or "")
-
-    async def _memo(self, memo: Memo, name: str, kind: type[T]) -> T | None:
-        if name not in memo.fields:
-            return None
-        try:
-            (value,) = await self._client.data_converter.decode([memo.fields[name]], [kind])
-        except Exception:  # noqa: BLE001 - written by another version of Sluice, or by somebody else: skip this row alone
-            return None
-        return value if isinstance(value, kind) else None
-
-    async def _with_pending(self, row: Row, pending: list[PendingActivityInfo]) -> Row:
-        changes: dict[str, object] = {}
-        for activity in pending:
-            if _nobody_took(activity):
-                name, place = activity.activity_type.name, row.state.target.place
-                changes["trouble"] = (
-                    f"no worker has taken `{name}` yet: is one running with SLUICE_WORKER__PLACES {place}?"
-                )
-            elif activity.activity_type.name == "bake":
-                if activity.HasField("heartbeat_details"):
-                    (progress,) = await self._client.data_converter.decode(
-                        activity.heartbeat_details.payloads, [BakeProgress]
-                    )
-                    changes |= {"measurements": progress.measurements, "observed_weight": progress.observed_share}
-            elif activity.attempt > 1 and activity.HasField("last_failure"):
-                name, text = activity.activity_type.name, activity.last_failure.message
-                changes["trouble"] = f"{name}, attempt {activity.attempt}: {text}"
-        return Row(row.workflow_id, row.run_id, row.state.model_copy(update=changes), row.key)
+        return await row_of(self._client.data_converter, info)
 
 
 async def _asked(call: Callable[..., Awaitable[Any]], request: Any) -> Any:
@@ -170,23 +160,8 @@ async def _asked(call: Callable[..., Awaitable[Any]], request: Any) -> Any:
         return await call(request, retry=True, timeout=READ_TIMEOUT)
 
 
-def _nobody_took(activity: PendingActivityInfo) -> bool:
-    """Whether a call waits in its queue for so long that nobody seems to serve it."""
-    waiting = activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED and activity.attempt <= 1
-    return waiting and time.time() - activity.scheduled_time.ToSeconds() > UNSERVED_SECONDS
-
-
-def _truthful(state: ReleaseState, info: WorkflowExecutionInfo) -> ReleaseState:
-    """A run that ended without saying so left the alias in a state that nobody has read."""
-    how = _ENDED_BY_FORCE.get(info.status)
-    if how is None or state.done:
-        return state
-    text = f"the release {how} at {state.weight:g} %: the alias may still be split; look at {state.target}"
-    return state.model_copy(update={"phase": Phase.DONE, "outcome": Outcome.FAILED, "sentence": text})
-
-
-def _newest(row: Row) -> float:
-    return row.state.started_at.timestamp()
+def _safe(text: str) -> str:
+    return text.replace("'", "")
 
 
 def _unavailable(error: RPCError) -> Unavailable:

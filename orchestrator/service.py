@@ -19,14 +19,18 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from orchestrator.domain.errors import Conflict, IllegalCommand, Unavailable
+from orchestrator.domain.intake import Submission
 from orchestrator.domain.journal import ReleaseState
 from orchestrator.domain.plan import Bake, Plan, Promote
 from orchestrator.domain.release import Actor, Order, Outcome, PublishedVersion, ReleaseRequest
-from orchestrator.readings import Reader, Row
+from orchestrator.readings import Reader
+from orchestrator.rows import Row
 from orchestrator.settings import Settings
+from orchestrator.submitting import submit, summary
 from orchestrator.temporal import WORKFLOW_QUEUE, connect_temporal
+from workflows.intent import COMMAND_UPDATE
 from workflows.logbook import MEMO_KEY, MEMO_STATE, first_attributes, first_state
-from workflows.release import COMMAND_UPDATE, ReleaseWorkflow
+from workflows.release import ReleaseWorkflow
 
 COMMAND_SECONDS = 10
 """How long a command waits for a worker to take it; with the same key it can be sent again."""
@@ -49,6 +53,24 @@ class ReleaseService:
         self._client = client
         self._reader = Reader(client)
 
+    async def hand_in(self, submission: Submission) -> ReleaseState:
+        """Start the release, or let it wait for its target as the submission says; returns it as it stands then.
+
+        The same idempotency key on the same target gives the release that it has handed in. Raises Unavailable, and
+        Conflict where `on_busy` is `reject` and another release holds the target.
+        """
+        request = submission.request
+        if submission.on_busy == "reject":
+            return await self.submit(request)
+        if request.idempotency_key:
+            key = request.idempotency_key
+            same = await self._reader.by_key(request.target, key)
+            same = same or await self._reader.waiting_by_key(request.target, key)
+            if same is not None:
+                return same.state
+        await submit(self._client, submission)
+        return first_state(request)
+
     async def submit(self, request: ReleaseRequest) -> ReleaseState:
         """Start the release. The same idempotency key on the same target gives the release that it started.
 
@@ -69,7 +91,7 @@ class ReleaseService:
                 search_attributes=first_attributes(request),
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                static_summary=f"{request.target}: {request.plan.strategy}",
+                static_summary=summary(request),
                 rpc_timeout=timedelta(seconds=5),
             )
         except WorkflowAlreadyStartedError:
@@ -89,6 +111,15 @@ class ReleaseService:
     async def command(self, order: Order, *, key: str) -> ReleaseState:
         """Send one command; with the same `key` it is taken once. Raises IllegalCommand, NotFound, Unavailable."""
         row = await self._reader.find(order.release_id)
+        try:
+            return await self._sent(row, order, key)
+        except IllegalCommand:
+            row, waited = await self._reader.again(row), row.stage != "release"
+            if not waited or row.stage != "release":
+                raise
+            return await self._sent(row, order, key)  # it has started just now
+
+    async def _sent(self, row: Row, order: Order, key: str) -> ReleaseState:
         handle = self._handle(row)
         try:
             async with asyncio.timeout(COMMAND_SECONDS):

@@ -13,19 +13,27 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.aws.session import AwsClients, AwsSettings
-from activities.catalog import aws_activities, intake_activities, local_activities, restore_activities
+from activities.catalog import (
+    aws_activities,
+    intake_activities,
+    local_activities,
+    noting_activities,
+    restore_activities,
+)
 from activities.feedback_github import GitHub, GitHubAccess
 from activities.feedback_gitlab import GitLab, GitLabAccess
 from activities.ports import Aws
 from orchestrator.domain.errors import InvalidSpec
+from orchestrator.intake_noting import RunningReleases
 from orchestrator.intake_releases import IntakeReleases
 from orchestrator.settings import AwsOptions, Settings
 from orchestrator.temporal import WORKFLOW_QUEUE, connect_temporal, sandbox
 from workflows.audit import AuditWorkflow
 from workflows.calls import aws_queue_of, restore_queue_of
 from workflows.feedback import INTAKE_QUEUE
-from workflows.intake import IntakeWorkflow, SubmissionWorkflow
+from workflows.intake import IntakeWorkflow
 from workflows.release import ReleaseWorkflow
+from workflows.submission import SubmissionWorkflow
 
 WORKFLOWS: list[type] = [AuditWorkflow, ReleaseWorkflow, IntakeWorkflow, SubmissionWorkflow]
 """Every workflow that a worker of the queue must know."""
@@ -79,7 +87,10 @@ def _workers(client: Client, settings: Settings, aws: Aws, http: httpx2.AsyncCli
         Worker(
             client,
             task_queue=INTAKE_QUEUE,
-            activities=intake_activities(releases, *_ci_systems(settings, http)),
+            activities=[
+                *intake_activities(releases, *_ci_systems(settings, http)),
+                *noting_activities(RunningReleases(client)),
+            ],
             graceful_shutdown_timeout=grace,
         )
     )

@@ -13,7 +13,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows import calls
     from workflows.ground import Ground
     from workflows.intent import LONGEST_TOLD, Back, told
-    from workflows.waits import drop, race, within
+    from workflows.looking import mind, mind_within
+    from workflows.waits import drop, within
 
 MARGIN = timedelta(minutes=10)
 """What a watch lives longer than the wait that it guards, so that the wait ends first."""
@@ -29,7 +30,7 @@ async def bake(ground: Ground, index: int, span: Bake, *, final: bool) -> None:
     _announce(ground, phase, span)
     while True:
         watch = _watch(ground, index, span, mode, budget if mode == "bake" else hold_limit)
-        watched = await race(watch, lambda: _interrupted(ground, index))
+        watched = await mind(ground, watch, lambda: _interrupted(ground, index))
         ground.intent.check()
         action = _acted(ground, watched) if watched else None
         if _left(ground, index):
@@ -66,18 +67,20 @@ async def clear_to_go(ground: Ground) -> None:
     ground.log.enter(before, "resumed", paused_by=None)
 
 
-async def hold(ground: Ground, done: Callable[[], bool], limit: timedelta) -> bool:
+async def hold(ground: Ground, done: Callable[[], bool], limit: timedelta, *, writing: bool = False) -> bool:
     """Wait until `done()`; False when `limit` came first. What the canary has served stays watched all the while.
 
-    Raises Back when the watch says so, whatever else came in the same moment, or a command.
+    Raises Back when the watch says so, whatever else came in the same moment, or a command; and when somebody has moved
+    the alias, unless this release is `writing` it, which finds that out by itself.
     """
     guard = _guard(ground, limit + MARGIN)
+    summary = "nothing stays split for ever"
+
+    def over() -> bool:
+        return done() or ground.intent.must_return or (guard is not None and guard.done())
+
     try:
-        in_time = await within(
-            limit,
-            lambda: done() or ground.intent.must_return or (guard is not None and guard.done()),
-            "nothing stays split for ever",
-        )
+        in_time = await (within(limit, over, summary) if writing else mind_within(ground, limit, over, summary))
         ground.intent.check()
         if guard is not None and guard.done():
             watched = await guard

@@ -10,6 +10,7 @@ from temporalio.common import Priority, RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.work import (
+        AliasRead,
         AskGate,
         Confirm,
         Confirmed,
@@ -22,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
         Probed,
         Publish,
         Published,
+        ReadAlias,
         Restore,
         Restored,
         Shifted,
@@ -175,6 +177,20 @@ def shift(work: ShiftTo, budget: timedelta) -> workflow.ActivityHandle[Shifted]:
         schedule_to_close_timeout=budget,
         retry_policy=NORMAL,
         summary=f"alias to {work.intent}",
+    )
+
+
+def read_alias(work: ReadAlias) -> workflow.ActivityHandle[AliasRead]:
+    """One reading, now or not at all: whoever waits for it waits for something else too."""
+    return workflow.start_activity(
+        "read_alias",
+        work,
+        result_type=AliasRead,
+        task_queue=aws_queue_of(work.target.place),
+        start_to_close_timeout=timedelta(seconds=15),
+        schedule_to_close_timeout=timedelta(minutes=1),
+        retry_policy=NORMAL,
+        summary=f"is {work.target} still {work.intent}?",
     )
 
 

@@ -8,6 +8,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from orchestrator.domain.drift import AliasChange
     from orchestrator.domain.intake import Feedback, Follow, Standing, Submission, Submitted, Tell, Turn
     from orchestrator.domain.release import Order
     from workflows.unwinding import said
@@ -37,9 +38,9 @@ async def submit_release(submission: Submission) -> Submitted:
     return done
 
 
-async def await_turn(submission: Submission) -> Turn:
-    """One activity for the whole wait; a busy target is a retry."""
-    turn: Turn = await workflow.execute_activity(
+def await_turn(submission: Submission) -> workflow.ActivityHandle[Turn]:
+    """Start the one activity of the whole wait; a busy target is a retry."""
+    return workflow.start_activity(
         "await_turn",
         submission,
         result_type=Turn,
@@ -49,7 +50,6 @@ async def await_turn(submission: Submission) -> Turn:
         retry_policy=UNTIRING,
         summary=f"{submission.on_busy}: wait for {submission.request.target}",
     )
-    return turn
 
 
 async def send_order(order: Order) -> str:
@@ -63,6 +63,21 @@ async def send_order(order: Order) -> str:
         schedule_to_close_timeout=timedelta(minutes=10),
         retry_policy=UNTIRING,
         summary=f"{order.command} release {order.release_id}",
+    )
+    return sentence
+
+
+async def note_change(change: AliasChange) -> str:
+    """News of an hour ago is none: the release has read its alias since, or has ended."""
+    sentence: str = await workflow.execute_activity(
+        "note_change",
+        change,
+        result_type=str,
+        task_queue=INTAKE_QUEUE,
+        start_to_close_timeout=timedelta(seconds=20),
+        schedule_to_close_timeout=timedelta(hours=1),
+        retry_policy=UNTIRING,
+        summary=f"tell the release of {change.target}",
     )
     return sentence
 

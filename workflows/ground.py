@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.work import PreflightReport, Published, Restore
     from workflows.intent import Intent
     from workflows.logbook import Logbook
+    from workflows.notes import Notes
 
 
 @dataclass
@@ -23,6 +24,7 @@ class Ground:
     request: ReleaseRequest
     log: Logbook
     intent: Intent = field(default_factory=Intent)
+    notes: Notes = field(default_factory=Notes)
     report: PreflightReport = field(default_factory=PreflightReport)
     published: Published | None = None
     revision: str = ""
@@ -60,6 +62,11 @@ class Ground:
     def settle(self) -> float:
         """Seconds that an invocation of either version may take."""
         return max(self.report.stable_timeout, self.published.timeout if self.published else 0)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the alias is to be looked at. Before the first step that is the first write's business."""
+        return self.notes.unseen and self.log.state.step is not None
 
     def to_weight(self, weight: float) -> Routing:
         """Return the routing that gives the canary `weight` per cent."""

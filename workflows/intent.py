@@ -3,10 +3,14 @@
 from dataclasses import dataclass, field
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from orchestrator.domain.errors import IllegalCommand
     from orchestrator.domain.release import Cause, Command, Order
 
+COMMAND_UPDATE = "command"
+"""Name of the update that takes a command, the same for a release and for what waits to be one."""
 LONGEST_TOLD = 200
 """Characters of an order as it is told; people's reasons may be of any length."""
 
@@ -86,6 +90,12 @@ class Intent:
             raise Back(Cause.ABORT, self.abort)
         if self.expired is not None:
             raise Back(Cause.DEADLINE, self.expired)
+
+
+def refuse(why: str | None) -> None:
+    """Raise what an update's validator answers with, unless there is no reason to."""
+    if why is not None:
+        raise ApplicationError(why, type=IllegalCommand.__name__, non_retryable=True)
 
 
 def told(order: Order) -> str:

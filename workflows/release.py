@@ -7,22 +7,23 @@ breath, whether the way forward has been closed (abort, cancel, deadline).
 import asyncio
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.commands import refusal
-    from orchestrator.domain.errors import IllegalCommand, InvariantError
+    from orchestrator.domain.drift import AliasChange
+    from orchestrator.domain.errors import InvariantError
     from orchestrator.domain.journal import EventKind, ReleaseState
     from orchestrator.domain.release import Cause, Order, Outcome, Phase, ReleaseRequest
     from workflows.ground import Ground
-    from workflows.intent import Back, Refused, told
+    from workflows.intent import COMMAND_UPDATE, Back, Refused, refuse, told
     from workflows.logbook import Logbook
+    from workflows.looking import look, take
+    from workflows.notes import CHANGE_UPDATE
     from workflows.preparing import prepare
     from workflows.steps import first, perform
     from workflows.unwinding import give_back, reason_of, unwind
     from workflows.waits import must_finish
-
-COMMAND_UPDATE = "command"
 
 
 @workflow.defn(name="Release")
@@ -66,8 +67,16 @@ class ReleaseWorkflow:
         before = self._ground.intent.settled(order)
         if why is None and before is not None:
             why = f"that is settled already: {before.command} by {told(before)}"
-        if why is not None:
-            raise ApplicationError(why, type=IllegalCommand.__name__, non_retryable=True)
+        refuse(why)
+
+    @workflow.update(name=CHANGE_UPDATE)
+    def alias_changed(self, change: AliasChange) -> str:
+        """Take the news that somebody has changed the alias. The update id is the change's: it is taken once."""
+        return take(self._ground, change)
+
+    @alias_changed.validator
+    def _is_news(self, change: AliasChange) -> None:
+        refuse(self._ground.notes.refusal(change, self._ground.log.state, workflow.info().start_time))
 
     @workflow.query
     def status(self) -> ReleaseState:
@@ -89,7 +98,7 @@ class ReleaseWorkflow:
         except Refused as refused:
             outcome, cause, sentence = Outcome.REJECTED, refused.cause, refused.sentence
         except ActivityError as error:
-            outcome, cause, sentence = await self._back(*reason_of(error))
+            outcome, cause, sentence = await self._back(*reason_of(ground, error))
         except InvariantError as error:
             outcome, cause, sentence = await self._back(Cause.ERROR, str(error))
         return await self._end(outcome, cause, sentence)
@@ -102,6 +111,7 @@ class ReleaseWorkflow:
             return Outcome.PROMOTED, None, f"version {ground.canary} serves 100 % of {ground.request.target}, its first"
         for index, step in enumerate(ground.plan.steps):
             await perform(ground, index, step)
+        await look(ground, lambda: ground.intent.must_return)
         ground.intent.check()
         return Outcome.PROMOTED, None, f"version {ground.canary} serves 100 % of {ground.request.target}"
 

@@ -30,6 +30,7 @@ async def write(ground: Ground, intent: Routing, index: int, weight: float) -> N
     """
     ground.close_window()
     ground.promoting = ground.promoting or intent.primary == ground.canary
+    ground.notes.wish(intent)
     for _ in range(CORRECTIONS):
         ground.intent.check()
         ground.touched = True
@@ -61,7 +62,7 @@ async def _sent(ground: Ground, intent: Routing) -> Shifted:
             text = f"AWS has not confirmed {intent} yet; trying on, and everything rolls back after {limit}"
             ground.log.note(EventKind.HOLDING, text)
             ground.log.enter(ground.log.state.phase, text, until=ground.until(limit))
-            if not await hold(ground, shift.done, limit):
+            if not await hold(ground, shift.done, limit, writing=True):
                 raise Back(Cause.DEADLINE, f"AWS did not confirm {intent} within {limit}")
         ground.intent.check()
         return await shift

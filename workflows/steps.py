@@ -98,6 +98,7 @@ async def first(ground: Ground) -> None:
     ground.log.enter(Phase.PROMOTING, f"putting {target} on version {version}: its first release")
     ground.intent.check()
     ground.touched = True
+    ground.notes.wish(ground.to_weight(100))
     alias = ground.report.alias
     work = Create(target=target, version=version, revision=alias.revision if alias is not None else None)
     # not raced: without a version to return to, the only known state lies ahead

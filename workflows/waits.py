@@ -25,7 +25,11 @@ async def race(handle: workflow.ActivityHandle[T], stop: Callable[[], bool]) -> 
     Nothing waits for the cancelled activity: a hanging call must not stand before what is more urgent.
     Raises ActivityError when the activity failed.
     """
-    await workflow.wait_condition(lambda: handle.done() or stop())
+    try:
+        await workflow.wait_condition(lambda: handle.done() or stop())
+    except asyncio.CancelledError:
+        drop(handle)
+        raise
     if handle.done():
         return await handle
     drop(handle)

@@ -67,6 +67,7 @@ start() {
   [ -n "$S3" ] && artifact+=(--s3 "$S3")
   [ -n "$IMAGE" ] && artifact+=(--image "$IMAGE")
   [ "$LATEST" = true ] && artifact+=(--latest)
+  [ -n "${ON_BUSY:-}" ] && artifact+=(--on-busy "$ON_BUSY")
   fresh_token || return 1
   sluice start "$TARGET" "${artifact[@]}" --key "$KEY" --reason "${REASON:-$GITHUB_REPOSITORY@${GITHUB_SHA:0:12}}" \
     -o json > "$RUNNER_TEMP/sluice-release.json" || return

@@ -4,13 +4,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 from temporalio.client import Client
 
-from orchestrator.api import commands, events, problems, releases, surroundings, whoami
+from orchestrator.api import commands, events, hooks, problems, releases, surroundings, whoami
 from orchestrator.api.auth import Door
 from orchestrator.api.desk import Desk
 from orchestrator.api.gate import Gate
@@ -20,33 +21,37 @@ from orchestrator.api.problems import Fault, ProblemError, problem_of
 from orchestrator.api.requesting import Targets
 from orchestrator.api.watching import Watches
 from orchestrator.domain.errors import SluiceError
+from orchestrator.intake import Intake
 from orchestrator.settings import Settings
 from orchestrator.telemetry import Telemetry, redacted
 
-SELF_GUARDED = ("/hooks/",)
-"""Paths whose routes check their senders by signature; the gate asks for no credential there."""
-SCHEMES = {
-    "bearer": {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "An API token (`sluice token`), or a CI job's OpenID Connect token",
-    }
-}
+SELF_GUARDED = ("/hooks/", "/static/")
+"""Paths where the gate asks for no credential: webhooks check their senders by signature, and nothing in the pages'
+style sheet and scripts is secret."""
+BEARER = HTTPBearer(
+    scheme_name="bearer",
+    description="An API token (`sluice token`), or a CI job's OpenID Connect token. People whom a proxy has logged in "
+    "need none",
+    auto_error=False,  # the gate has asked already; this tells readers of the description
+)
 
 
-def create_app(settings: Settings, client: Client, *, routers: Sequence[APIRouter] = ()) -> FastAPI:
-    """Return the application of one process; `routers` are added to Sluice's own.
+def create_app(
+    settings: Settings, client: Client, *, intake: Intake | None = None, routers: Sequence[APIRouter] = ()
+) -> FastAPI:
+    """Return the application of one process; `routers` are added to Sluice's own, `intake` takes the webhooks.
 
     Raises InvalidSpec when a setting, or the release file that one names, is wrong.
     """
     telemetry = Telemetry()
-    desk = Desk(client, Targets(settings.api.release_file), settings.api, telemetry)
+    desk = Desk(client, Targets(settings.api.release_file), settings, telemetry)
     app = _with_routes(settings.api.max_body)
     for router in routers:
         app.include_router(router, include_in_schema=False)  # they have pages of their own
     app.state.parts = Parts(
         settings=settings,
         desk=desk,
+        intake=intake or Intake.of(client, settings, desk.targets.plugins),
         watches=Watches(desk.releases, settings.api),
         health=Health(client, desk.releases, telemetry),
         telemetry=telemetry,
@@ -67,8 +72,17 @@ def openapi() -> dict[str, Any]:
     return _with_routes(65536).openapi()
 
 
+class _Described(FastAPI):
+    """Tells of problems as they are sent: FastAPI alone puts their schema under `application/json`."""
+
+    def openapi(self) -> dict[str, Any]:
+        found = super().openapi()
+        found["components"]["schemas"] |= problems.schemas()
+        return found
+
+
 def _with_routes(max_body: int) -> FastAPI:
-    app = FastAPI(
+    app = _Described(
         title="Sluice",
         version="1",
         summary="Blue-green and canary releases for AWS Lambda",
@@ -77,10 +91,15 @@ def _with_routes(max_body: int) -> FastAPI:
         responses=problems.documented(*problems.EVERYWHERE),
         separate_input_output_schemas=False,
     )
-    guarded = APIRouter(max_body_size=max_body)
+    guarded = APIRouter(
+        max_body_size=max_body,
+        dependencies=[Security(BEARER)],
+        responses=problems.documented(*problems.AT_THE_DOOR),
+    )
     for room in (releases, commands, events, surroundings, whoami):
         guarded.include_router(room.router)
     app.include_router(guarded)
+    app.include_router(hooks.router)
     app.include_router(surroundings.open_router)
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(SluiceError, _sluice_error)

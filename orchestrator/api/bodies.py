@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from orchestrator.domain.intake import OnBusy
 from orchestrator.domain.journal import Event, ReleaseState, StepState
 from orchestrator.domain.plan import Plan
 from orchestrator.domain.release import Artifact, Cause, Configuration, Outcome, Phase, Target
@@ -61,6 +62,11 @@ class ReleaseBody(Body):
     labels: Annotated[dict[Short, Short], Field(max_length=MAX_LABELS)] = Field(default_factory=dict)
     source: Source = Source()
     options: Options = Options()
+    on_busy: OnBusy | None = Field(
+        default=None,
+        description="while another release holds the target: `reject` this one, `supersede` the other (it is aborted, "
+        "and this one starts at 100 % stable), or `queue` behind it; as the target says where it is left out",
+    )
 
 
 class CommandBody(Body):

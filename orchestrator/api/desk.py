@@ -18,13 +18,16 @@ from orchestrator.api.roles import NEEDED, full_name
 from orchestrator.audit import Audit
 from orchestrator.domain.commands import refusal
 from orchestrator.domain.errors import Conflict, IllegalCommand, NotFound, RequestError, Unavailable
+from orchestrator.domain.intake import OnBusy, Submission
 from orchestrator.domain.journal import EventKind, ReleaseState
 from orchestrator.domain.release import Actor, Command, Order, ReleaseRequest, Target
-from orchestrator.readings import Row
 from orchestrator.releasefile.model import ResolvedTarget
+from orchestrator.rows import Row
 from orchestrator.service import ReleaseService, new_release_id
-from orchestrator.settings import ApiSettings, Role
+from orchestrator.settings import Role, Settings
+from orchestrator.submitting import limited, submit
 from orchestrator.telemetry import Telemetry, redacted
+from workflows.logbook import first_state
 
 
 class _Keyed(ReleaseService):
@@ -41,10 +44,11 @@ class _Keyed(ReleaseService):
 class Desk:
     """Carries out what principals ask for. A SluiceError or ProblemError says why something was not done."""
 
-    def __init__(self, client: Client, targets: Targets, settings: ApiSettings, telemetry: Telemetry) -> None:
+    def __init__(self, client: Client, targets: Targets, settings: Settings, telemetry: Telemetry) -> None:
         self._client = client
         self._service = ReleaseService(client)
-        self._settings = settings
+        self._settings = settings.api
+        self._hooks = settings.hooks
         self.targets = targets
         self.releases = Releases(client)
         self.audit = Audit(client)
@@ -86,11 +90,14 @@ class Desk:
         body = body.model_copy(update={"reason": redacted(body.reason)})
         request = release_request(body, resolved, asking.who, request_id=asking.request_id, key=key)
         action = Action(asking, "start", request.release_id, body.reason, target=full_name(request.target))
+        on_busy = body.on_busy or resolved.on_busy
         async with self.in_time():
             await self._record.need(action, *self._roles(body))
             newest = await self._newest(request.target)
             if key and (earlier := await self._earlier(request, newest)) is not None:
                 return earlier, True
+            if on_busy != "reject":
+                return await self._handed_in(action, request, on_busy)
             if newest is not None and not newest.state.done:
                 await self._record.refused(action, f"release {newest.state.release_id} holds the target")
                 raise _busy(newest.state)
@@ -101,6 +108,14 @@ class Desk:
                 await self._record.refused(action, str(error))
                 raise await self._not_started(request, error) from None
         return state, state.started_at != request.submitted_at
+
+    async def _handed_in(self, action: Action, request: ReleaseRequest, on_busy: OnBusy) -> tuple[ReleaseState, bool]:
+        await self._record.accepted(action)
+        submission = limited(Submission(request=request, on_busy=on_busy), self._hooks)
+        if await submit(self._client, submission):
+            return first_state(request), False
+        earlier = await self.releases.find(request.release_id)  # two requests with one key, at the same time
+        return _kept(earlier, request.idempotency_key), True
 
     async def rollback(
         self, asking: Asking, release_id: str, body: RollbackBody, key: str | None
@@ -172,7 +187,7 @@ class Desk:
         roles: list[Role] = ["start"]
         if isinstance(body.target, InlineTarget):
             roles.append(self._settings.inline_role)
-        if body.options.adopt or body.options.override_red_alarms:
+        if body.options.adopt or body.options.override_red_alarms or body.on_busy == "supersede":
             roles.append("operate")
         return tuple(roles)
 

@@ -5,75 +5,103 @@ These routes ask for no credential but the sender's signature; nothing of a refu
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request, Security
 from fastapi.responses import JSONResponse, Response
 
-from orchestrator.api.problems import INVALID_PLAN, TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE, ProblemError, documented
+from orchestrator.api import hooks_described as described
+from orchestrator.api.hooks_described import MAX_BODY, Ignored, Pong, Taken, TakenRelease
+from orchestrator.api.parts import Given, Parts
+from orchestrator.api.problems import (
+    INVALID_PLAN,
+    INVALID_REQUEST,
+    TOO_LARGE,
+    UNAUTHENTICATED,
+    UNAVAILABLE,
+    ProblemError,
+)
 from orchestrator.api.proxy import source_address
 from orchestrator.domain.errors import InvalidSpec, Unavailable
 from orchestrator.domain.intake import Delivery
-from orchestrator.intake import Intake, Receipt
+from orchestrator.intake import Receipt
 from orchestrator.intake_signatures import NotGenuine, github, gitlab, standard
-from orchestrator.settings import Settings
 
-MAX_BODY = 1024 * 1024
-"""Bytes of one delivery."""
 RETRY_AFTER = 10
 """Seconds that a sender is asked to wait when Temporal is away."""
-_ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Known already (`Idempotent-Replayed: true`), or nothing to do (`ignored` says why)"},
-    202: {"description": "Durable: the release starts now, or when its target is free"},
-    **documented(UNAUTHENTICATED, TOO_LARGE, INVALID_PLAN, UNAVAILABLE),
-}
-
 Verified = Callable[[dict[str, str], bytes], Delivery]
+"""From headers and body to a delivery. Raises NotGenuine, InvalidSpec."""
+
+router = APIRouter(prefix="/hooks", tags=["webhooks"])
 
 
 class _TooLong(Exception):
     pass
 
 
-def router_for(settings: Settings, intake: Intake) -> APIRouter:
-    """Return the routes under `/hooks`. Secrets are those of `settings.hooks`; without any, everything is refused."""
-    router = APIRouter(prefix="/hooks", tags=["webhooks"])
-    hooks = settings.hooks
+@router.post(
+    "/github",
+    status_code=202,
+    responses=described.ANSWERS,
+    openapi_extra=described.BY_GITHUB,
+    dependencies=[Security(described.GITHUB)],
+    summary="A GitHub webhook",
+)
+async def from_github(request: Request, parts: Given) -> Response:
+    """Of a repository or an App; signed with one of the secrets that are set. `ping` is answered with `pong`."""
+    secrets = parts.settings.hooks.github_secrets
+    return await _answer(request, parts, lambda headers, body: github(headers, body, secrets, _now()))
 
-    async def answer(request: Request, verified: Verified) -> Response:
-        try:
-            peer = request.client.host if request.client else ""
-            address = source_address(peer, request.headers, settings.auth.proxy)
-            body = await _body(request)
-            delivery = verified(dict(request.headers), body)
-            if delivery.provider == "github" and delivery.event == "ping":
-                return JSONResponse({"pong": True})
-            return _told(await intake.receive(delivery, address), settings.public_url or "")
-        except _TooLong:
-            problem = ProblemError(TOO_LARGE, f"a delivery has at most {MAX_BODY} bytes")
-        except NotGenuine:
-            problem = ProblemError(UNAUTHENTICATED, "the delivery is not signed by a sender that is known here")
-        except InvalidSpec as error:
-            problem = ProblemError(INVALID_PLAN, "; ".join(error.problems))
-        except Unavailable as error:
-            problem = ProblemError(UNAVAILABLE, str(error), headers={"Retry-After": str(RETRY_AFTER)})
-        return problem.response(getattr(request.state, "request_id", ""))
 
-    @router.post("/github", responses=_ANSWERS, summary="A GitHub webhook")
-    async def from_github(request: Request) -> Response:
-        return await answer(request, lambda headers, body: github(headers, body, hooks.github_secrets, _now()))
+@router.post(
+    "/gitlab",
+    status_code=202,
+    responses=described.ANSWERS,
+    openapi_extra=described.BY_GITLAB,
+    dependencies=[Security(described.GITLAB), Security(described.GITLAB_TOKEN)],
+    summary="A GitLab webhook",
+)
+async def from_gitlab(request: Request, parts: Given) -> Response:
+    """Of a project or a group; signed, or with the older secret token."""
+    secrets, tokens = parts.settings.hooks.gitlab_secrets, parts.settings.hooks.gitlab_tokens
+    return await _answer(request, parts, lambda headers, body: gitlab(headers, body, secrets, tokens, _now()))
 
-    @router.post("/gitlab", responses=_ANSWERS, summary="A GitLab webhook")
-    async def from_gitlab(request: Request) -> Response:
-        secrets, tokens = hooks.gitlab_secrets, hooks.gitlab_tokens
-        return await answer(request, lambda headers, body: gitlab(headers, body, secrets, tokens, _now()))
 
-    @router.post("/standard/{name}", responses=_ANSWERS, summary="A message by Standard Webhooks")
-    async def from_standard(name: str, request: Request) -> Response:
-        secrets = hooks.standard_secrets.get(name, ())
-        return await answer(request, lambda headers, body: standard(name, headers, body, secrets, _now()))
+@router.post(
+    "/standard/{name}",
+    status_code=202,
+    responses=described.ANSWERS_BY_NAME,
+    openapi_extra=described.BY_STANDARD,
+    dependencies=[Security(described.STANDARD)],
+    summary="A message by Standard Webhooks",
+)
+async def from_standard(
+    name: Annotated[str, Path(description="the sender's name in the settings")], request: Request, parts: Given
+) -> Response:
+    """Of any sender that signs by that specification; a name that is not set is answered as a wrong signature is."""
+    secrets = parts.settings.hooks.standard_secrets.get(name, ())
+    return await _answer(request, parts, lambda headers, body: standard(name, headers, body, secrets, _now()))
 
-    return router
+
+async def _answer(request: Request, parts: Parts, verified: Verified) -> Response:
+    peer = request.client.host if request.client else ""
+    address = source_address(peer, request.headers, parts.settings.auth.proxy)
+    try:
+        delivery = verified(dict(request.headers), await _body(request))
+    except _TooLong:
+        raise ProblemError(TOO_LARGE, f"a delivery has at most {MAX_BODY} bytes") from None
+    except NotGenuine:
+        raise ProblemError(UNAUTHENTICATED, "the delivery is not signed by a sender that is known here") from None
+    except InvalidSpec as error:
+        raise ProblemError(INVALID_REQUEST, "; ".join(error.problems)) from None
+    if delivery.provider == "github" and delivery.event == "ping":
+        return JSONResponse(Pong().model_dump())
+    try:
+        return _told(await parts.intake.receive(delivery, address), parts.settings.public_url or "")
+    except InvalidSpec as error:
+        raise ProblemError(INVALID_PLAN, "; ".join(error.problems)) from None
+    except Unavailable as error:
+        raise ProblemError(UNAVAILABLE, str(error), headers={"Retry-After": str(RETRY_AFTER)}) from None
 
 
 def _now() -> datetime:
@@ -93,23 +121,20 @@ async def _body(request: Request) -> bytes:
 
 def _told(receipt: Receipt, base: str) -> Response:
     if receipt.ignored:
-        return JSONResponse({"delivery": receipt.delivery, "ignored": receipt.ignored})
+        return JSONResponse(Ignored(delivery=receipt.delivery, ignored=receipt.ignored).model_dump())
     releases = [
-        {
-            "release_id": release_id,
-            "target": target,
-            "status_url": f"{base}/v1/releases/{release_id}",
-            "events_url": f"{base}/v1/releases/{release_id}/events",
-        }
+        TakenRelease(
+            release_id=release_id,
+            target=target,
+            status_url=f"{base}/v1/releases/{release_id}",
+            events_url=f"{base}/v1/releases/{release_id}/events",
+        )
         for release_id, target in receipt.releases
     ]
-    told: dict[str, Any] = {"delivery": receipt.delivery, "releases": releases}
-    headers: dict[str, str] = {}
-    if receipt.orders:
-        told["commands"] = list(receipt.orders)
-    if releases:
-        told |= releases[0]
-        headers["Location"] = releases[0]["status_url"]
+    first = releases[0].model_dump() if releases else {}
+    told = Taken(delivery=receipt.delivery, releases=releases, commands=list(receipt.orders) or None, **first)
+    headers = {"Location": releases[0].status_url} if releases else {}
     if receipt.repeated:
         headers["Idempotent-Replayed"] = "true"
-    return JSONResponse(told, status_code=200 if receipt.repeated else 202, headers=headers)
+    body = told.model_dump(exclude_none=True)
+    return JSONResponse(body, status_code=200 if receipt.repeated else 202, headers=headers)

@@ -11,8 +11,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from orchestrator.api.problems import INVALID_REQUEST, Fault, ProblemError
 from orchestrator.domain.errors import Unavailable
-from orchestrator.domain.release import WORKFLOW_PREFIX, Outcome, Phase, Target
-from orchestrator.readings import Reader, Row
+from orchestrator.domain.release import Outcome, Phase, Target
+from orchestrator.readings import LISTED, Reader
+from orchestrator.rows import Row
 
 T = TypeVar("T")
 MAX_FETCHES = 10
@@ -22,7 +23,7 @@ LARGEST_FETCH = 100
 Fetch = Callable[[int, bytes], Awaitable[tuple[Sequence[T], bytes]]]
 
 
-_KINDS = {"Audit": "(WorkflowType = 'Audit' OR WorkflowType = 'Intake')"}
+_KINDS = {"Audit": "(WorkflowType = 'Audit' OR WorkflowType = 'Intake')", "Release": LISTED}
 """A delivery that starts one release carries its audit entry in its own memo."""
 
 
@@ -36,12 +37,14 @@ class Filters(NamedTuple):
     outcome: Outcome | None = None
     running: bool | None = None
 
+    def fits(self, target: Target) -> bool:
+        """Whether the target is the wished one; the query compares only `function:alias`."""
+        return self.target is None or f"{target.place}/{target}".endswith(self.target)
+
     def query(self, kind: str) -> str:
         """Return Temporal's list filter for workflows of that type."""
         parts = [_KINDS.get(kind, f"WorkflowType = '{kind}'")]
-        if self.target is not None and "/" in self.target and kind == "Release":
-            parts.append(f"WorkflowId = '{WORKFLOW_PREFIX}{self.target.replace(':', '/')}'")
-        elif self.target is not None:
+        if self.target is not None:
             parts.append(f"SluiceTarget = '{self.target.rsplit('/', 1)[-1]}'")
         if self.function is not None:
             parts.append(f"SluiceFunction = '{self.function}'")
@@ -57,18 +60,9 @@ class Filters(NamedTuple):
 class Releases(Reader):
     """Adds to the reader what a service needs beyond one command line: pages, counts, and cheap second looks."""
 
-    async def again(self, row: Row) -> Row:
-        """Read the same run once more. Raises NotFound, Unavailable."""
-        return await self._describe(row.workflow_id, row.run_id)
-
     async def newest(self, target: Target) -> Row:
         """Return the newest release of this target, strongly consistent. Raises NotFound, Unavailable."""
         return await self._describe(target.workflow_id, "")
-
-    async def of_id(self, release_id: str) -> Row | None:
-        """Return the release of that id if it is listed; does not wait for one that was started this moment."""
-        rows = await self._list(f"WorkflowType = 'Release' AND SluiceReleaseId = '{release_id}'", limit=1)
-        return rows[0] if rows else None
 
     async def page(self, query: str, *, limit: int, token: bytes) -> tuple[Sequence[Row], bytes]:
         """Return the next rows in Temporal's order: running ones by start, then ended ones by end, newest first."""

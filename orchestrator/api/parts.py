@@ -9,6 +9,7 @@ from orchestrator.api.desk import Desk
 from orchestrator.api.health import Health
 from orchestrator.api.recording import Asking
 from orchestrator.api.watching import Watches
+from orchestrator.intake import Intake
 from orchestrator.settings import Settings
 from orchestrator.telemetry import Telemetry
 
@@ -24,6 +25,7 @@ class Parts:
 
     settings: Settings
     desk: Desk
+    intake: Intake
     watches: Watches
     health: Health
     telemetry: Telemetry

@@ -138,10 +138,22 @@ def documented(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI entries of these problems, by status."""
     found: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
-        entry = found.setdefault(kind.status, {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": ""})
+        entry = found.setdefault(kind.status, {"content": {MEDIA_TYPE: {"schema": {"$ref": _REF}}}, "description": ""})
         entry["description"] += f"{', ' if entry['description'] else ''}`{kind.name}`: {kind.title}"
+        if kind.status in _WAITS:
+            entry["headers"] = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
     return found
 
 
-EVERYWHERE = (UNAUTHENTICATED, PATH_TOO_LONG, TOO_MANY_REQUESTS, HEADERS_TOO_LARGE, INTERNAL, INVALID_REQUEST)
-"""What any path behind the door may answer."""
+def schemas() -> dict[str, Any]:
+    """Return the OpenAPI schemas that `documented` refers to, by name."""
+    own = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {**own.pop("$defs"), Problem.__name__: own}
+
+
+_REF = f"#/components/schemas/{Problem.__name__}"
+_WAITS = {TOO_MANY_REQUESTS.status, UNAVAILABLE.status}
+EVERYWHERE = (PATH_TOO_LONG, HEADERS_TOO_LARGE, INTERNAL)
+"""What any path may answer."""
+AT_THE_DOOR = (UNAUTHENTICATED, TOO_MANY_REQUESTS, INVALID_REQUEST)
+"""What any path that asks for a credential may answer as well."""

@@ -25,7 +25,7 @@ from orchestrator.api.problems import documented
 from orchestrator.api.roles import full_name
 from orchestrator.domain.journal import ReleaseState
 from orchestrator.domain.release import Outcome, Phase
-from orchestrator.readings import Row
+from orchestrator.rows import Row
 
 router = APIRouter(prefix="/v1", tags=["releases"])
 WRITES = (problems.MALFORMED, problems.TOO_LARGE, problems.UNSUPPORTED_MEDIA_TYPE, problems.FORBIDDEN)
@@ -91,7 +91,7 @@ async def list_releases(
     wished = Filters(target, function, phase, outcome, running)
 
     def visible(row: Row) -> bool:
-        return by.who.may("view", full_name(row.state.target))
+        return wished.fits(row.state.target) and by.who.may("view", full_name(row.state.target))
 
     async with parts.desk.in_time():
         rows, following = await page_of(

@@ -1,4 +1,4 @@
-"""`sluice serve`: the API as a process of its own, stateless, beside any number of others."""
+"""The server of one process, stateless, beside any number of others: its limits, and the order in which it stops."""
 
 import asyncio
 import signal
@@ -7,15 +7,8 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from orchestrator.api.app import begin_to_stop, create_app
-from orchestrator.api.auth import check
-from orchestrator.api.hooks import router_for
-from orchestrator.api.requesting import installed
-from orchestrator.domain.errors import Unavailable
-from orchestrator.intake import Intake
+from orchestrator.api.app import begin_to_stop
 from orchestrator.settings import Settings
-from orchestrator.telemetry import configure_logs
-from orchestrator.temporal import connect_temporal
 
 MAX_HEAD_BYTES = 32_768
 """Past it the connection is closed; the gate refuses politely well before."""
@@ -67,16 +60,3 @@ def server_of(settings: Settings, app: FastAPI) -> Server:
         lifespan="off",
     )
     return Server(config, app, settings.api.drain)
-
-
-async def serve() -> None:
-    """Answer the HTTP API until SIGTERM or Ctrl-C."""
-    settings = Settings()
-    check(settings)
-    configure_logs()
-    client = await connect_temporal(settings.temporal)
-    hooks = router_for(settings, Intake.of(client, settings, installed()))
-    server = server_of(settings, create_app(settings, client, routers=(hooks,)))
-    await server.serve()
-    if not server.started:
-        raise Unavailable(f"cannot listen on {settings.api.host} port {settings.api.port}: is it taken?")

@@ -10,7 +10,7 @@ import structlog
 from orchestrator.api.listing import Releases
 from orchestrator.domain.errors import NotFound, SluiceError
 from orchestrator.domain.journal import Event, ReleaseState
-from orchestrator.readings import Row
+from orchestrator.rows import Row
 from orchestrator.settings import ApiSettings
 
 SLOWEST_SECONDS = 10.0

@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+from orchestrator.domain.intake import Submission
 from orchestrator.domain.journal import ReleaseState
-from orchestrator.domain.release import Actor, Order, ReleaseRequest
+from orchestrator.domain.release import Actor, Order
 
 Tell = Callable[[str], None]
 """Says one sentence to the person at the terminal."""
@@ -37,8 +38,8 @@ class ReleaseClient(Protocol):
 class DirectClient(ReleaseClient, Protocol):
     """Sluice without a server between: the plan is resolved here."""
 
-    async def submit(self, request: ReleaseRequest) -> ReleaseState:
-        """Start the release. The same idempotency key on the same target gives the release that it started."""
+    async def hand_in(self, submission: Submission) -> ReleaseState:
+        """Start the release, or let it wait. The same idempotency key on the same target gives what it handed in."""
         ...
 
 

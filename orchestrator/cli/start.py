@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from cyclopts import Parameter
 
-from orchestrator.cli import session
+from orchestrator.cli import config, session
 from orchestrator.cli.documents import read
 from orchestrator.cli.exits import Exit
 from orchestrator.cli.output import Format, Output, say, screen_width, show, show_data
@@ -19,6 +19,7 @@ from orchestrator.cli.text import Line, line
 from orchestrator.cli.watch import watch
 from orchestrator.cli.wish import body_of
 from orchestrator.domain.errors import InvalidSpec
+from orchestrator.domain.intake import OnBusy, Submission
 from orchestrator.domain.journal import ReleaseState
 from orchestrator.domain.release import Artifact, Image, Latest, PublishedVersion, ReleaseRequest, S3Object
 from orchestrator.releasefile.model import ResolvedTarget
@@ -54,6 +55,10 @@ async def start(
     override_red_alarms: Annotated[bool, _switch("Start although a watched alarm is red.")] = False,
     adopt: Annotated[bool, _switch("Accept an alias that is split already.")] = False,
     create: Annotated[bool, _switch("Allow a first release: put a missing alias on the new version.")] = False,
+    on_busy: Annotated[
+        OnBusy | None,
+        Parameter(help="While another release holds TARGET: refuse, abort the other, or wait; else as TARGET says."),
+    ] = None,
     file: session.File = None,
     output: Output = "text",
 ) -> Exit:
@@ -64,11 +69,11 @@ async def start(
         return Exit.OK
     options = {"adopt": adopt, "create": create, "override_red_alarms": override_red_alarms}
     chosen = {"reason": reason, "idempotency_key": key, **options}
-    submit = _submission(target, file, artifact, chosen)
+    submit = _submission(target, file, artifact, chosen, on_busy)
     async with session.connected() as client:
         state = await submit(client)
         if wait:
-            say(f"release {state.release_id} of {state.target} has started")
+            say(f"release {state.release_id} of {state.target} was accepted")
             return await watch(client, state, output)
     if output == "text":
         show([render_line(state)])
@@ -78,14 +83,19 @@ async def start(
 
 
 def _submission(
-    target: str, file: Path | None, artifact: Artifact, chosen: Mapping[str, Any]
+    target: str, file: Path | None, artifact: Artifact, chosen: Mapping[str, Any], on_busy: OnBusy | None
 ) -> Callable[["ReleaseClient"], Awaitable[ReleaseState]]:
     """Check all that can be checked before anything is reached, and return what then starts the release."""
     if session.has_server():
         body, key = body_of(target, file, artifact, chosen), chosen["idempotency_key"]
-        return lambda client: cast("ServerClient", client).start(body, key=key)
-    request = _request(session.target_of(target, file), artifact, chosen)
-    return lambda client: cast("DirectClient", client).submit(request)
+        wished = {"on_busy": on_busy} if on_busy is not None else {}
+        return lambda client: cast("ServerClient", client).start({**body, **wished}, key=key)
+    from orchestrator.submitting import limited  # noqa: PLC0415  a server's client does without Temporal
+
+    resolved = session.target_of(target, file)
+    request = _request(resolved, artifact, chosen)
+    submission = limited(Submission(request=request, on_busy=on_busy or resolved.on_busy), config.settings().hooks)
+    return lambda client: cast("DirectClient", client).hand_in(submission)
 
 
 async def _planned(target: str, file: Path | None, artifact: Artifact) -> ResolvedTarget:

@@ -23,9 +23,16 @@ def refusal(state: ReleaseState, order: Order) -> str | None:
         return None
     if order.command in RESOLVES:
         return None if state.drifted else f"the alias is as Sluice left it: there is nothing to {order.command}"
+    return _one_way(state) or _step_refusal(state, order) or _phase_refusal(state, order)
+
+
+def _one_way(state: ReleaseState) -> str | None:
+    """Say why nothing that moves forward, or holds, fits the phase."""
     if state.phase is Phase.ROLLING_BACK:
         return f"the release is rolling back already ({state.sentence}); only abort, adopt and restore fit now"
-    return _step_refusal(state, order) or _phase_refusal(state, order)
+    if state.phase is Phase.QUEUED:
+        return f"release {state.release_id} waits for {state.target} and has not begun; only abort fits: it withdraws it"
+    return None
 
 
 def _step_refusal(state: ReleaseState, order: Order) -> str | None:

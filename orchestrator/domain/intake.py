@@ -3,11 +3,12 @@
 Nothing secret is in any of these: they are inputs of workflows, and everybody who may read a history can read them.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
+from orchestrator.domain.drift import AliasChange
 from orchestrator.domain.journal import ReleaseState
 from orchestrator.domain.release import Cause, Order, Outcome, Phase, ReleaseRequest, Target
 from orchestrator.domain.traffic import Frozen
@@ -145,6 +146,8 @@ class Intake(Frozen):
     event: str
     submissions: tuple[Submission, ...] = ()
     orders: tuple[Order, ...] = ()
+    changes: tuple[AliasChange, ...] = ()
+    """Changes of aliases by others, for the releases that run there."""
 
 
 class Taken(Frozen):
@@ -152,21 +155,28 @@ class Taken(Frozen):
 
     release_ids: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
-    """What became of each order, and of each submission that was there before."""
+    """What became of each order and change, and of each submission that was there before."""
 
 
 class SubmissionState(Frozen):
     """Memo and result of the workflow `Submission`."""
 
-    release_id: str
-    target: Target
+    release: ReleaseState
+    """The release as readers see it until it starts: PENDING, QUEUED, or DONE where it never does."""
     on_busy: OnBusy
-    submitted_at: AwareDatetime
-    actor: str
     status: Literal["pending", "queued", "started", "refused"] = "pending"
-    sentence: str = "waiting for a worker"
     trouble: str | None = None
     """What a CI system could not be told, and why."""
+
+    @property
+    def release_id(self) -> str:
+        """The release that is to start."""
+        return self.release.release_id
+
+    @property
+    def place_in_line(self) -> tuple[datetime, str]:
+        """What a line is ordered by: arrival, then id."""
+        return self.release.started_at, self.release.release_id
 
 
 # -- activities: submit_release, await_turn, follow_release, send_order, tell_ci
@@ -177,6 +187,8 @@ class Submitted(Frozen):
 
     status: Literal["started", "busy", "refused"]
     sentence: str
+    cause: Cause | None = None
+    """Why it was refused; None: another release holds the target."""
 
 
 class Turn(Frozen):
@@ -266,7 +278,7 @@ _NAMED = {Phase.AWAITING_APPROVAL, Phase.PAUSED, Phase.ROLLING_BACK, Phase.FINAL
 def _ci_state(release: ReleaseState) -> CiState:
     match release.outcome:
         case None:
-            return "queued" if release.phase is Phase.PENDING else "in_progress"
+            return "queued" if release.phase in (Phase.PENDING, Phase.QUEUED) else "in_progress"
         case Outcome.PROMOTED:
             return "success"
         case Outcome.FAILED:

@@ -108,6 +108,9 @@ class Phase(StrEnum):
     """Where a release is. Every phase but DONE has a limit after which it ends by itself."""
 
     PENDING = "PENDING"
+    """No worker has taken it yet."""
+    QUEUED = "QUEUED"
+    """It waits for its target, which another release holds; nothing has begun."""
     PREPARING = "PREPARING"
     AWAITING_APPROVAL = "AWAITING_APPROVAL"
     SHIFTING = "SHIFTING"
@@ -137,6 +140,8 @@ class Cause(StrEnum):
 
     PREFLIGHT = "preflight"
     NOTHING_TO_RELEASE = "nothing_to_release"
+    BUSY = "busy"
+    """Another release held the target, or has taken its place."""
     VERDICT = "verdict"
     GATE = "gate"
     PROBE = "probe"

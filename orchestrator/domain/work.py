@@ -11,7 +11,7 @@ from pydantic import Field
 from orchestrator.domain.analysis import Measurement, Window
 from orchestrator.domain.plan import Bake, Gate, Plugin, Step
 from orchestrator.domain.release import Artifact, Configuration, ReleaseRequest, Target
-from orchestrator.domain.traffic import AliasState, Frozen, Routing
+from orchestrator.domain.traffic import AliasState, Frozen, Reading, Routing
 
 # -- preflight: reads only
 
@@ -194,6 +194,22 @@ class Shifted(Frozen):
     """Epoch seconds of the read-back that agreed."""
 
 
+class ReadAlias(Frozen):
+    """Input of `read_alias`: is the alias still as this release has left it?"""
+
+    target: Target
+    stable: str
+    canary: str
+    intent: Routing
+
+
+class AliasRead(Frozen):
+    """Result of `read_alias`: what the alias routes to, and what that means. What nothing will correct raises Drift."""
+
+    routing: Routing
+    reading: Reading
+
+
 class Create(Frozen):
     """Input of `create`: put the alias of a first release on its version, creating it where it is missing."""
 
@@ -281,5 +297,5 @@ class BakeProgress(Frozen):
 
 ACTIVITY_NAMES = (
     *("preflight", "publish", "warm", "cool", "probe", "confirm", "ask_gate"),
-    *("create", "shift", "restore", "bake"),
+    *("create", "shift", "restore", "bake", "read_alias"),
 )

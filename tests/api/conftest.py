@@ -15,12 +15,16 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.catalog import aws_activities, restore_activities
+from activities.catalog import aws_activities, intake_activities, local_activities, restore_activities
+from activities.feedback_github import GitHub, GitHubAccess
+from activities.feedback_gitlab import GitLab, GitLabAccess
+from orchestrator.intake_releases import IntakeReleases
 from orchestrator.temporal import WORKFLOW_QUEUE, sandbox
 from orchestrator.worker import WORKFLOWS, WallClock
 from tests.api.place import ACCOUNT, REGION, Place
 from tests.fakes.aws import FakeAws
 from workflows.calls import aws_queue_of, restore_queue_of
+from workflows.feedback import INTAKE_QUEUE
 from workflows.logbook import SEARCH_ATTRIBUTES, STEP
 
 TEMPORAL = Path(sys.executable).parent / "temporal"
@@ -45,13 +49,17 @@ async def aws(temporal: Client) -> AsyncIterator[FakeAws]:
     clock = WallClock()
     aws = FakeAws(clock)  # type: ignore[arg-type]
     place = f"{ACCOUNT}/{REGION}"
+    releases = IntakeReleases(temporal)
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(httpx2.AsyncClient())
+        nowhere = "http://127.0.0.1:9"  # no CI system is told here
+        told = (GitHub(GitHubAccess(nowhere), http), GitLab(GitLabAccess(nowhere), http))
         await stack.enter_async_context(
             Worker(
                 temporal,
                 task_queue=WORKFLOW_QUEUE,
                 workflows=WORKFLOWS,
+                activities=local_activities(releases),
                 workflow_runner=sandbox(),
                 disable_eager_activity_execution=True,
             )
@@ -59,6 +67,7 @@ async def aws(temporal: Client) -> AsyncIterator[FakeAws]:
         for queue, activities in (
             (aws_queue_of(place), aws_activities(aws, http, clock)),
             (restore_queue_of(place), restore_activities(aws, clock)),
+            (INTAKE_QUEUE, intake_activities(releases, *told, pace=0.1)),
         ):
             await stack.enter_async_context(Worker(temporal, task_queue=queue, activities=activities))
         yield aws

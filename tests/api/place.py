@@ -17,7 +17,7 @@ from orchestrator.api.server import Server, server_of
 from orchestrator.domain.journal import ReleaseState
 from orchestrator.domain.release import Phase, Target
 from orchestrator.service import ReleaseService
-from orchestrator.settings import ApiSettings, AuthSettings, Settings, TemporalSettings, TokenEntry
+from orchestrator.settings import ApiSettings, AuthSettings, HookSettings, Settings, TemporalSettings, TokenEntry
 from tests.fakes.aws import FakeAws
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -46,6 +46,8 @@ targets:
     strategy: {{kind: all_at_once}}
 """
 LATEST = {"kind": "latest"}
+HOOK_SECRET = "hook-secret"
+SIGNING = "whsec_aG9vay1zZWNyZXQ="
 
 
 def token_of(name: str) -> str:
@@ -81,6 +83,12 @@ class Place:
             temporal=TemporalSettings(address=temporal.service_client.config.target_host),
             api=ApiSettings(release_file=self.file, **{"poll": 0.05, "rate": "10000/second", "port": 0, **api}),
             auth=auth.model_copy(update={"tokens": (*auth.tokens, *self.tokens())}),
+            hooks=HookSettings(
+                github_secrets=(HOOK_SECRET,),
+                gitlab_secrets=(SIGNING,),
+                gitlab_tokens=(HOOK_SECRET,),
+                standard_secrets={"builds": (SIGNING,)},
+            ),
         )
         self.app: FastAPI = create_app(self.settings, temporal)
         self.service = ReleaseService(temporal)

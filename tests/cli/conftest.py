@@ -116,9 +116,9 @@ class FakeClient:
             raise found
         return found(ref) if callable(found) else found
 
-    async def submit(self, request):
-        self.sent.append(("submit", request))
-        return await self.get(request.release_id)
+    async def hand_in(self, submission):
+        self.sent.append(("hand_in", submission))
+        return await self.get(submission.request.release_id)
 
     async def list(self, *, limit=50, running=False):
         self.sent.append(("list", limit, running))

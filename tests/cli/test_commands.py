@@ -1,6 +1,7 @@
 """What each command sends, prints and ends with."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from inline_snapshot import snapshot
@@ -35,21 +36,26 @@ def test_start_sends_the_resolved_plan(sluice, states, options, artifact):
     ran = sluice(
         "start", "checkout", *options, "--reason", "#881", "--key", "k1", client=sluice.client(states.release())
     )
-    request = next(sent[1] for sent in ran.client.sent if sent[0] == "submit")
+    submission = next(sent[1] for sent in ran.client.sent if sent[0] == "hand_in")
+    request = submission.request
     assert (ran.code, ran.err) == (0, "")
     assert ran.out == "checkout:live 3f9a1c07d2e4 ● Baking step 2/3: Baking at 50 %; then promotes\n"
     assert request.artifact == artifact
     assert (request.reason, request.idempotency_key, request.actor.name) == ("#881", "k1", "anna")
     assert [step.kind for step in request.plan.steps] == ["shift", "shift", "promote"]
     assert (request.adopt, request.override_red_alarms, str(request.target)) == (False, False, "checkout:live")
+    assert submission.on_busy == "reject"
 
 
 def test_start_passes_its_switches(sluice, states):
     ran = sluice(
-        "start", "checkout", "--latest", "--adopt", "--override-red-alarms", client=sluice.client(states.release())
+        *("start", "checkout", "--latest", "--adopt", "--override-red-alarms", "--on-busy", "queue"),
+        client=sluice.client(states.release()),
     )
-    request = ran.client.sent[0][1]
-    assert (request.adopt, request.override_red_alarms) == (True, True)
+    submission = ran.client.sent[0][1]
+    assert (submission.request.adopt, submission.request.override_red_alarms) == (True, True)
+    assert submission.on_busy == "queue"
+    assert submission.patience == timedelta(hours=24), "the limits are those of the settings"
 
 
 def test_a_dry_run_sends_nothing(sluice):

@@ -7,11 +7,10 @@ import asyncio
 import sys
 
 import uvicorn
-from fastapi import FastAPI
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from orchestrator.api.hooks import router_for
+from orchestrator.api.app import create_app
 from orchestrator.intake import Intake
 from orchestrator.settings import ApiSettings, HookSettings, Settings
 from tests.intake.world import SECRET
@@ -39,8 +38,7 @@ async def main(address: str, file: str, when: str) -> None:
         _env_file=None, api=ApiSettings(release_file=file), hooks=HookSettings(github_secrets=(SECRET,))
     )
     Hanging.when = when
-    app = FastAPI()
-    app.include_router(router_for(settings, Hanging.of(client, settings)))
+    app = create_app(settings, client, intake=Hanging.of(client, settings))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
     serving = asyncio.create_task(server.serve())
     while not server.started:

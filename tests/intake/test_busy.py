@@ -1,18 +1,23 @@
 """A target that is held: refuse, abort the other, or wait in line."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from temporalio.client import WorkflowHandle
 
+from orchestrator.domain.errors import IllegalCommand
 from orchestrator.domain.intake import Submission, SubmissionState
 from orchestrator.domain.plan import Approval, Bake, Plan, Promote, Shift
 from orchestrator.domain.release import Actor, Cause, Command, Latest, Order, Outcome, Phase, ReleaseRequest
 from orchestrator.domain.traffic import split, whole
-from orchestrator.intake import submit
-from orchestrator.service import new_release_id
+from orchestrator.readings import Reader
+from orchestrator.rows import Row
+from orchestrator.service import ReleaseService, new_release_id
+from orchestrator.submitting import submit
 from tests.intake.world import PATIENCE, World
-from workflows.intake import SubmissionWorkflow
+from workflows.submission import SubmissionWorkflow
 
 NOW = Bake(duration=timedelta(0))
 SPLIT_AND_HELD = Plan(strategy="t", steps=(Shift(weight=10, bake=NOW), Approval(), Promote(bake=NOW)), checks=())
@@ -68,7 +73,7 @@ async def test_reject_names_the_holder_and_starts_nothing(world: World) -> None:
     holder = await holding(world)
     state = await (await send(world, submission(world, QUICK, "reject"))).result()
     assert state.status == "refused"
-    assert f"release {holder} holds {world.target}" in state.sentence
+    assert f"release {holder} holds {world.target}" in state.release.sentence
     assert await world.count() == 1
     await abort(world, holder)
 
@@ -93,7 +98,7 @@ async def test_an_older_submission_never_supersedes_a_newer_release(world: World
     holder = await holding(world)
     older = submission(world, QUICK, "supersede", late=-60)
     state = await (await send(world, older)).result()
-    assert (state.status, state.sentence) == (
+    assert (state.status, state.release.sentence) == (
         "refused",
         f"superseded by release {holder}, which was submitted later",
     )
@@ -124,7 +129,7 @@ async def test_the_line_has_an_end(world: World) -> None:
     await in_line(world, 1)
     state = await (await send(world, submission(world, QUICK, "queue", line_limit=1))).result()
     assert state.status == "refused"
-    assert "1 releases wait" in state.sentence
+    assert "1 releases wait" in state.release.sentence
     await abort(world, holder)
     await in_line(world, 0)
 
@@ -132,7 +137,7 @@ async def test_the_line_has_an_end(world: World) -> None:
 async def test_a_wait_ends_when_patience_does(world: World) -> None:
     holder = await holding(world)
     state = await (await send(world, submission(world, QUICK, "queue", patience=timedelta(seconds=2)))).result()
-    assert (state.status, state.sentence) == (
+    assert (state.status, state.release.sentence) == (
         "refused",
         f"{world.target} was not free within 0:00:02: submit it again",
     )
@@ -145,9 +150,102 @@ async def test_what_waits_can_be_withdrawn(world: World) -> None:
     handle = await send(world, submission(world, QUICK, "queue"))
     await in_line(world, 1)
     await handle.cancel()
-    assert (await handle.result()).sentence == "withdrawn before it started"
+    assert (await handle.result()).release.sentence == "withdrawn before it started"
     assert await in_line(world, 0) == []
     await abort(world, holder)
+
+
+async def test_a_queued_release_reads_like_any_other(world: World) -> None:
+    """By its id and in the list, with its place in line; then it is the release itself, under the same id."""
+    holder = await holding(world)
+    waiting = submission(world, QUICK, "queue")
+    await send(world, waiting)
+    release_id = waiting.request.release_id
+    state = await world.until(release_id, lambda s: "next in line" in s.sentence)
+    assert (state.phase, state.outcome, state.actor, state.reason) == (Phase.QUEUED, None, "bob", "newer build")
+    assert state.sentence == f"next in line; release {holder} (AWAITING_APPROVAL) holds {world.target}"
+    assert [step.label for step in state.steps] == ["100 %"]
+    service = ReleaseService(world.client)
+    listed = [each for each in await service.list() if each.target == world.target]
+    assert [(each.release_id, each.phase) for each in listed] == [
+        (release_id, Phase.QUEUED),
+        (holder, Phase.AWAITING_APPROVAL),
+    ]
+    world.function.change_code("third")
+    await abort(world, holder)
+    assert (await world.ended(release_id)).outcome is Outcome.PROMOTED
+    listed = [each for each in await service.list() if each.target == world.target]
+    assert sorted(each.release_id for each in listed) == sorted([holder, release_id])
+
+
+async def test_an_abort_withdraws_what_waits_and_says_who(world: World) -> None:
+    """Like a command to a release: the same key twice is taken once, and nothing else fits."""
+    holder = await holding(world)
+    handle = await send(world, waiting := submission(world, QUICK, "queue"))
+    await in_line(world, 1)
+    release_id = waiting.request.release_id
+    pause = Order(command=Command.PAUSE, actor=Actor(name="t"), release_id=release_id)
+    with pytest.raises(IllegalCommand, match="has not begun; only abort fits"):
+        await world.releases.command(pause, key="p")
+    order = Order(command=Command.ABORT, actor=Actor(name="carla"), release_id=release_id, reason="wrong build")
+    for _ in range(2):
+        await world.releases.command(order, key="w")
+    state = (await handle.result()).release
+    assert (state.outcome, state.cause) == (Outcome.REJECTED, Cause.ABORT)
+    assert state.sentence == "withdrawn before it started by carla: wrong build"
+    assert await world.releases.get(release_id) == state
+    with pytest.raises(IllegalCommand, match="has ended"):
+        await world.releases.command(order, key="x")
+    assert (await world.releases.get(holder)).phase is Phase.AWAITING_APPROVAL
+    await abort(world, holder)
+
+
+async def test_a_command_that_meets_the_start_reaches_the_release(world: World) -> None:
+    """What was sent to the place in line goes on to the release that has just left it."""
+    waiting = submission(world, SPLIT_AND_HELD, "queue")
+    handle = await send(world, waiting)
+    await handle.result()
+    release_id = waiting.request.release_id
+    row = await Reader(world.client).of_id(release_id)
+    assert row is not None
+    assert row.stage == "release"
+    late = replace(row, workflow_id=waiting.workflow_id, run_id="", stage="handed_over")
+
+    class Late(Reader):
+        async def find(self, ref: str) -> Row:
+            return late
+
+    service = ReleaseService(world.client)
+    service._reader = Late(world.client)
+    order = Order(command=Command.ABORT, actor=Actor(name="t"), release_id=release_id)
+    await service.command(order, key="late")
+    assert (await world.ended(release_id)).cause is Cause.ABORT
+
+
+async def test_what_was_terminated_has_started_nothing_and_says_so(world: World) -> None:
+    holder = await holding(world)
+    handle = await send(world, waiting := submission(world, QUICK, "queue"))
+    await in_line(world, 1)
+    await handle.terminate("by hand")
+    state = await world.ended(waiting.request.release_id)
+    assert (state.outcome, state.cause) == (Outcome.REJECTED, Cause.ERROR)
+    assert state.sentence == "the submission was terminated in Temporal: nothing was started; submit it again"
+    await abort(world, holder)
+
+
+async def test_a_release_that_waited_counts_as_later_than_the_one_it_waited_for(world: World) -> None:
+    """The version before the last one cannot come back behind its back, though it was submitted earlier."""
+    holder = await holding(world)
+    waiting = submission(world, QUICK, "queue", late=-60)
+    await send(world, waiting)
+    await in_line(world, 1)
+    world.function.change_code("third")
+    promote = Order(command=Command.APPROVE, actor=Actor(name="t"), release_id=holder, step=1)
+    await world.releases.command(promote, key="a")
+    await world.ended(holder)
+    assert (await world.ended(waiting.request.release_id)).outcome is Outcome.PROMOTED
+    with pytest.raises(IllegalCommand, match=f"release {waiting.request.release_id} has changed"):
+        await ReleaseService(world.client).rollback(holder, actor=Actor(name="t"), reason="")
 
 
 async def test_a_long_wait_adds_no_history(world: World) -> None:

@@ -53,13 +53,13 @@ async def test_a_rolled_back_release_is_a_failure(world: World) -> None:
     world.write(feedback="[deployment, status]", strategy=HELD)
     release_id = (await world.github(world.deployment())).json()["release_id"]
     await world.until(release_id, lambda s: s.phase is Phase.AWAITING_APPROVAL)
-    await world.press(release_id, "abort")
+    await world.abort(release_id)
     await submitted(world, release_id)
     assert world.forge.states("/deployments/")[-1] == "failure"
     assert world.forge.states(f"/statuses/{'a' * 40}")[-1] == "failure"
     status = next(t.body for t in reversed(world.forge.written) if "/deployments/" not in t.path)
     assert status["context"] == f"sluice/{world.target}"
-    assert "anna: button of the check run" in status["description"]
+    assert "bob: looks wrong" in status["description"]
 
 
 @pytest.mark.parametrize("failure", [500, -1, 0, 429])
@@ -93,7 +93,7 @@ async def test_a_refused_submission_is_an_error(world: World) -> None:
     await submitted(world, refused)
     states = world.forge.states(f"/deployments/{payload['deployment']['id']}/statuses")
     assert states[-1] == "error"
-    await world.press(holder, "abort")
+    await world.abort(holder)
     assert "holds" in world.forge.written[-1].body["description"]
     assert len(world.forge.written[-1].body["description"]) <= 140
 
@@ -142,7 +142,7 @@ async def test_an_app_keeps_one_check_run_with_table_and_buttons(world: World) -
         await github.tell(check, standing)
         ended = state.model_copy(update={"outcome": Outcome.PROMOTED, "phase": Phase.DONE})
         await github.tell(check, standing_of(ended))
-    await world.press(release_id, "abort")
+    await world.abort(release_id)
     paths = [f"{told.method} {told.path}" for told in world.forge.written]
     assert paths[:2] == ["POST /app/installations/5/access_tokens", "POST /repos/acme/checkout/check-runs"]
     assert {path.split()[0] for path in paths[2:]} == {"PATCH"}
@@ -151,19 +151,6 @@ async def test_an_app_keeps_one_check_run_with_table_and_buttons(world: World) -
     assert all(len(a["label"]) <= 20 and len(a["description"]) <= 40 for a in made["actions"])
     assert "| ▶ | approval | current |" in made["output"]["summary"]
     assert (done["status"], done["conclusion"], done["actions"]) == ("completed", "success", [])
-
-
-async def test_a_button_approves_the_step_that_it_was_made_for(world: World) -> None:
-    world.write(strategy=HELD)
-    release_id = (await world.github(world.deployment())).json()["release_id"]
-    state = await world.until(release_id, lambda s: s.phase is Phase.AWAITING_APPROVAL)
-    stranger = await world.press(release_id, f"approve:{state.step}", sender="mallory")
-    assert stranger.json()["ignored"] == "no rule under `webhooks` fits it"
-    answer = await world.press(release_id, f"approve:{state.step}")
-    assert answer.json()["commands"] == [f"approve {release_id}"]
-    ended = await world.ended(release_id)
-    assert ended.outcome is Outcome.PROMOTED
-    assert any(e.actor == "anna" and "approve by anna" in e.text for e in ended.events)
 
 
 async def test_a_description_is_never_longer_than_the_forge_takes(world: World) -> None:

@@ -13,9 +13,8 @@ import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from orchestrator.api.hooks import router_for
+from orchestrator.api.app import create_app
 from orchestrator.domain.release import Outcome
-from orchestrator.intake import Intake
 from tests.intake.world import World, github_headers
 
 ROOT = Path(__file__).parents[2]
@@ -63,11 +62,8 @@ async def test_an_api_process_killed_before_its_answer_loses_and_doubles_nothing
 async def test_without_temporal_nothing_is_accepted(idle: World) -> None:
     """503 and when to come back: the sender keeps the message."""
     nowhere = await Client.connect("127.0.0.1:9", lazy=True, data_converter=pydantic_data_converter)
-    from fastapi import FastAPI
-
-    app = FastAPI()
-    app.include_router(router_for(idle.settings, Intake.of(nowhere, idle.settings)))
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://sluice") as http:
+    transport = httpx2.ASGITransport(create_app(idle.settings, nowhere))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://sluice") as http:
         body = json.dumps(idle.deployment()).encode()
         answer = await http.post("/hooks/github", content=body, headers=github_headers(body, "deployment"))
     assert answer.status_code == 503

@@ -109,3 +109,27 @@ async def test_a_body_over_one_mebibyte_is_refused(idle: World, chunked: bool) -
 
     answer = await idle.http.post("/hooks/github", content=parts() if chunked else body)
     assert answer.status_code == 413
+
+
+ODD = {
+    "nested": b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "half a pair": b'{"type": "build.finished", "data": {"actor": "\\ud800"}}',
+    "an array": b"[]",
+    "no text": b"\xff\xfe",
+    "a number without end": b"1" * 5000,
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+async def test_a_signed_body_that_is_no_event_is_the_senders_fault(idle: World, name: str) -> None:
+    body = ODD[name]
+    for path, headers, status in (
+        ("github", github_headers(body, "deployment"), 422),
+        ("gitlab", {"X-Gitlab-Token": GITLAB_OLD}, 422),
+        ("standard/builds", signed(body=body) if name != "no text" else {}, 401 if name == "no text" else 422),
+    ):
+        answer = await idle.http.post(f"/hooks/{path}", content=body, headers=headers)
+        assert answer.status_code == status, f"{path}: {answer.text}"
+    charset = github_headers(BODY, "push") | {"Content-Type": "application/json; charset=nothing"}
+    assert (await idle.http.post("/hooks/github", content=BODY, headers=charset)).status_code == 422

@@ -16,14 +16,19 @@ import httpx2
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.catalog import aws_activities, intake_activities, local_activities, restore_activities
+from activities.catalog import (
+    aws_activities,
+    intake_activities,
+    local_activities,
+    noting_activities,
+    restore_activities,
+)
 from activities.feedback_github import GitHub, GitHubAccess
 from activities.feedback_gitlab import GitLab, GitLabAccess
 from orchestrator.api.app import create_app
-from orchestrator.api.hooks import router_for
 from orchestrator.domain.journal import ReleaseState
-from orchestrator.domain.release import Target
-from orchestrator.intake import Intake
+from orchestrator.domain.release import Actor, Command, Order, Target
+from orchestrator.intake_noting import RunningReleases
 from orchestrator.intake_releases import IntakeReleases
 from orchestrator.settings import ApiSettings, GitHubSettings, GitLabSettings, HookSettings, Settings
 from orchestrator.temporal import WORKFLOW_QUEUE, sandbox
@@ -136,9 +141,7 @@ class World:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        hooks = router_for(self.settings, Intake.of(self.client, self.settings))
-        app = create_app(self.settings, self.client, routers=[hooks])
-        transport = httpx2.ASGITransport(app)
+        transport = httpx2.ASGITransport(create_app(self.settings, self.client))
         async with httpx2.AsyncClient(transport=transport, base_url="http://sluice") as self.http:
             yield
 
@@ -161,12 +164,26 @@ class World:
         headers = github_headers(body, event, delivery, secret)
         return await self.http.post("/hooks/github", content=body, headers=headers)
 
-    async def press(self, release_id: str, identifier: str, *, sender: str = "anna") -> httpx2.Response:
-        """Press a button of the release's check run."""
+    async def abort(self, release_id: str) -> None:
+        """End the release as somebody at a terminal would."""
+        order = Order(command=Command.ABORT, actor=Actor(name="bob"), release_id=release_id, reason="looks wrong")
+        await self.releases.command(order, key="abort")
+
+    async def press(
+        self,
+        release_id: str,
+        identifier: str,
+        *,
+        sender: str = "anna",
+        repository: str = "acme/checkout",
+        sha: str = "a" * 40,
+    ) -> httpx2.Response:
+        """Press a button of a check run that says it is the release's."""
         payload = {
             "action": "requested_action",
             "requested_action": {"identifier": identifier},
-            "check_run": {"external_id": release_id},
+            "check_run": {"external_id": release_id, "head_sha": sha},
+            "repository": {"id": 1, "full_name": repository},
             "sender": {"login": sender},
         }
         return await self.github(payload, event="check_run")
@@ -231,7 +248,10 @@ async def working(world: World) -> AsyncIterator[None]:
             Worker(
                 world.client,
                 task_queue=INTAKE_QUEUE,
-                activities=intake_activities(world.releases, *told, pace=0.1),
+                activities=[
+                    *intake_activities(world.releases, *told, pace=0.1),
+                    *noting_activities(RunningReleases(world.client)),
+                ],
             ),
             Worker(world.client, task_queue=aws_queue_of(place), activities=aws_activities(world.aws, http, Wall())),
             Worker(world.client, task_queue=restore_queue_of(place), activities=restore_activities(world.aws, Wall())),

@@ -34,7 +34,7 @@ async def test_a_ci_job_waits_and_is_told_the_truth(connected, place, run):
     assert "weight 0 → 10 % confirmed" in waited.out
     assert lines[-1].startswith(f"{place.target} {release_id} ✖ Rolled back (abort): operator: enough")
     assert len(lines) == len(set(lines))
-    assert f"release {release_id} of {place.target} has started" in waited.err
+    assert f"release {release_id} of {place.target} was accepted" in waited.err
 
 
 async def test_ctrl_c_leaves_the_release_running(connected, place):
