@@ -77,7 +77,11 @@ class Intaking:
         try:
             state = await self._releases.submit(request)
         except Conflict as error:
-            return Submitted(status="refused" if work.on_busy == "reject" else "busy", sentence=str(error))
+            if work.on_busy == "reject":
+                return Submitted(status="refused", sentence=str(error))
+            holder = await self._releases.holder(request.target)
+            who = f"release {holder.release_id}" if holder is not None else "another release"
+            return Submitted(status="busy", sentence=f"{who} holds {request.target}")
         return Submitted(status="started", sentence=f"release {state.release_id} has started")
 
     @activity.defn(name="await_turn")
