@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from orchestrator.cli import session
+from orchestrator.cli.artifacts import words
 from orchestrator.cli.exits import Exit
 from orchestrator.cli.output import Output, say, show, show_data
 from orchestrator.cli.text import Line, line
 from orchestrator.domain.errors import InvalidSpec
 from orchestrator.domain.intake import Delivery, Intake, Submission
-from orchestrator.domain.release import Artifact, Image, Latest, PublishedVersion, S3Object
 from orchestrator.intake_cloudtrail import changed
 from orchestrator.intake_mapping import mapped
 from orchestrator.releasefile.loading import load
@@ -84,7 +84,7 @@ def _told(submission: Submission) -> list[str]:
     told = ", ".join(each.kind for each in submission.feedback) or "nobody"
     return [
         f"release   {request.target}  {request.target.region}/{request.target.account}",
-        f"artifact  {_words(request.artifact)}",
+        f"artifact  {words(request.artifact)}",
         f"strategy  {request.plan.strategy}",
         f"actor     {request.actor.name} ({request.actor.source})",
         f"reason    {request.reason}",
@@ -92,15 +92,3 @@ def _told(submission: Submission) -> list[str]:
         f"told      {told}",
         f"key       {request.idempotency_key}",
     ]
-
-
-def _words(artifact: Artifact) -> str:
-    match artifact:
-        case PublishedVersion(version=version):
-            return f"version {version}"
-        case S3Object(bucket=bucket, key=key, object_version=version):
-            return f"s3://{bucket}/{key}" + (f"?versionId={version}" if version else "")
-        case Image(uri=uri):
-            return f"image {uri}"
-        case Latest():
-            return "$LATEST"

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
-from urllib.parse import parse_qs, urlsplit
 
 from cyclopts import Parameter
 
 from orchestrator.cli import config, session
+from orchestrator.cli.artifacts import artifact_of, words
 from orchestrator.cli.documents import read
 from orchestrator.cli.exits import Exit
 from orchestrator.cli.output import Format, Output, say, screen_width, show, show_data
@@ -18,10 +18,9 @@ from orchestrator.cli.tables import render_target
 from orchestrator.cli.text import Line, line
 from orchestrator.cli.watch import watch
 from orchestrator.cli.wish import body_of
-from orchestrator.domain.errors import InvalidSpec
 from orchestrator.domain.intake import OnBusy, Submission
 from orchestrator.domain.journal import ReleaseState
-from orchestrator.domain.release import Artifact, Image, Latest, PublishedVersion, ReleaseRequest, S3Object
+from orchestrator.domain.release import Artifact, Latest, ReleaseRequest
 from orchestrator.releasefile.model import ResolvedTarget
 
 if TYPE_CHECKING:
@@ -63,9 +62,9 @@ async def start(
     output: Output = "text",
 ) -> Exit:
     """Release something to TARGET: exactly one of --version, --latest, --s3 and --image."""
-    artifact = _artifact(version=version, latest=latest, s3=s3, image=image)
+    artifact = artifact_of(version=version, latest=latest, s3=s3, image=image)
     if dry_run:
-        _show_plan(await _planned(target, file, artifact), output, line(f"releases  {_words(artifact)}"))
+        _show_plan(await _planned(target, file, artifact), output, line(f"releases  {words(artifact)}"))
         return Exit.OK
     options = {"adopt": adopt, "create": create, "override_red_alarms": override_red_alarms}
     chosen = {"reason": reason, "idempotency_key": key, **options}
@@ -129,41 +128,3 @@ def _request(resolved: ResolvedTarget, artifact: Artifact, chosen: Mapping[str, 
         submitted_at=datetime.now(UTC),
         **chosen,
     )
-
-
-def _artifact(*, version: str | None, latest: bool, s3: str | None, image: str | None) -> Artifact:
-    given = [option for option in (version, latest or None, s3, image) if option is not None]
-    if len(given) != 1:
-        raise InvalidSpec("say what to release: exactly one of --version, --latest, --s3 and --image")
-    if version is not None:
-        if not version.isdecimal():
-            raise InvalidSpec(f"--version: `{version}` is no version number: published versions are 1, 2, 3 and so on")
-        return PublishedVersion(version=version)
-    if s3 is not None:
-        return _s3_object(s3)
-    if image is not None:
-        if "@sha256:" not in image:
-            say(f"warning: {image} is named by tag, and a tag may move; better name it by digest (@sha256:...)")
-        return Image(uri=image)
-    return Latest()
-
-
-def _s3_object(written: str) -> S3Object:
-    parts = urlsplit(written)
-    query = parse_qs(parts.query)
-    key = parts.path.removeprefix("/")
-    if parts.scheme != "s3" or not parts.netloc or not key or set(query) - {"versionId"}:
-        raise InvalidSpec(f"--s3: `{written}` is no S3 object: write s3://bucket/key or s3://bucket/key?versionId=...")
-    return S3Object(bucket=parts.netloc, key=key, object_version=query.get("versionId", [None])[0])
-
-
-def _words(artifact: Artifact) -> str:
-    match artifact:
-        case PublishedVersion(version=version):
-            return f"version {version}, published already"
-        case S3Object(bucket=bucket, key=key, object_version=object_version):
-            return f"s3://{bucket}/{key}" + (f" (version {object_version})" if object_version else " as it is by then")
-        case Image(uri=uri):
-            return f"image {uri}"
-        case Latest():
-            return "$LATEST as it stands, published"

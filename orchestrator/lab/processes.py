@@ -183,6 +183,14 @@ async def start_emulator(port: int, folder: Path, region: str) -> Child:
     return await _ready(child, child.until_listening(port))
 
 
+def search_attribute_arguments() -> list[str]:
+    """Return the arguments with which a Temporal development server knows Sluice's search attributes."""
+    kinds = {
+        key.name: SearchAttributeIndexedValueType(key.indexed_value_type).name.title() for key in SEARCH_ATTRIBUTES
+    }
+    return [part for name, kind in kinds.items() for part in ("--search-attribute", f"{name}={kind}")]
+
+
 async def start_temporal(
     port: int, folder: Path, *, persistent: bool = False, dynamic_config: Sequence[str] = (), ui_port: int | None = None
 ) -> Child:
@@ -200,11 +208,7 @@ async def start_temporal(
     command += ["--headless"] if ui_port is None else ["--ui-port", str(ui_port), "--ui-ip", LOOPBACK]
     if persistent:
         command += ["--db-filename", str(folder / "temporal.db")]
-    for key in SEARCH_ATTRIBUTES:
-        command += [
-            "--search-attribute",
-            f"{key.name}={SearchAttributeIndexedValueType(key.indexed_value_type).name.title()}",
-        ]
+    command += search_attribute_arguments()
     for pair in dynamic_config:
         command += ["--dynamic-config-value", pair]
     (folder / "temporal.log").unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """The API over a real Temporal server, a real worker and AWS in memory."""
 
 import logging
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,8 +10,6 @@ import httpx2
 import pytest
 import structlog
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.catalog import aws_activities, intake_activities, local_activities, restore_activities
@@ -23,24 +20,15 @@ from orchestrator.temporal import WORKFLOW_QUEUE, sandbox
 from orchestrator.worker import WORKFLOWS, WallClock
 from tests.api.place import ACCOUNT, REGION, Place
 from tests.fakes.aws import FakeAws
+from tests.temporal import temporal_serving
 from workflows.calls import aws_queue_of, restore_queue_of
 from workflows.feedback import INTAKE_QUEUE
-from workflows.logbook import SEARCH_ATTRIBUTES, STEP
-
-TEMPORAL = Path(sys.executable).parent / "temporal"
 
 
 @pytest.fixture(scope="session")
 async def temporal() -> AsyncIterator[Client]:
-    attributes = [f"{key.name}={'Int' if key is STEP else 'Keyword'}" for key in SEARCH_ATTRIBUTES]
-    environment = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(TEMPORAL),
-        data_converter=pydantic_data_converter,
-        dev_server_log_level="error",
-        dev_server_extra_args=[part for attribute in attributes for part in ("--search-attribute", attribute)],
-    )
-    async with environment:
-        yield environment.client
+    async with temporal_serving() as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -20,10 +20,8 @@ from pathlib import Path
 
 import httpx2
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.testing import WorkflowEnvironment
 
-from workflows.logbook import SEARCH_ATTRIBUTES, STEP
+from tests.temporal import temporal_serving
 
 ROOT = Path(__file__).parents[2]
 RATE = int(os.environ.get("SLUICE_BENCH_RATE", "20"))
@@ -40,17 +38,14 @@ RULE = """webhooks:
 """
 API = """
 import asyncio, sys, uvicorn
-from fastapi import FastAPI
 from orchestrator.api.app import create_app
-from orchestrator.api.hooks import router_for
-from orchestrator.intake import Intake
 from orchestrator.settings import Settings
 from orchestrator.temporal import connect_temporal
 
 async def main():
     settings = Settings(_env_file=None)
     client = await connect_temporal(settings.temporal)
-    app = create_app(settings, client, routers=[router_for(settings, Intake.of(client, settings))])
+    app = create_app(settings, client)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
     serving = asyncio.create_task(server.serve())
     while not server.started:
@@ -172,21 +167,14 @@ def table(rows: dict[str, list[float]]) -> tuple[str, bool]:
 
 async def main() -> int:
     count = RATE * SECONDS
-    attributes = [f"{key.name}={'Int' if key is STEP else 'Keyword'}" for key in SEARCH_ATTRIBUTES]
-    temporal = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(Path(sys.executable).parent / "temporal"),
-        data_converter=pydantic_data_converter,
-        dev_server_log_level="error",
-        dev_server_extra_args=[part for each in attributes for part in ("--search-attribute", each)],
-    )
-    async with temporal:
+    async with temporal_serving() as temporal:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "sluice.yaml"
             names = ", ".join(f"t{n}" for n in range(count + 1))
             targets = "".join(TARGET.format(n=n) for n in range(count + 1))
             file.write_text(f"targets:\n{targets}{RULE}    allow: [{names}]\n")
             environment = {
-                "SLUICE_TEMPORAL__ADDRESS": temporal.client.service_client.config.target_host,
+                "SLUICE_TEMPORAL__ADDRESS": temporal.service_client.config.target_host,
                 "SLUICE_API__RELEASE_FILE": str(file),
                 "SLUICE_HOOKS__GITHUB_SECRETS": json.dumps([SECRET]),
             }
@@ -206,7 +194,7 @@ async def main() -> int:
                 await asyncio.sleep(2)
                 before = cpu_seconds()
                 answers, sent = await send(url, count)
-                starts = await started(temporal.client, sent)
+                starts = await started(temporal, sent)
                 used = {name: seconds - before[name] for name, seconds in cpu_seconds().items()}
     text, kept = table(dict(zip(LIMITS, (answers, starts), strict=True)))
     print(f"{count} deliveries of 8 kB, {RATE} a second")

@@ -1,36 +1,25 @@
 """A real Temporal server in real time, the worker as it is composed, the HTTP routes, and AWS in memory."""
 
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.testing import WorkflowEnvironment
+from temporalio.client import Client
 
 from tests.intake.world import World, working
-from workflows.logbook import SEARCH_ATTRIBUTES, STEP
-
-TEMPORAL = Path(sys.executable).parent / "temporal"
+from tests.temporal import temporal_serving
 
 
 @pytest.fixture(scope="session")
-async def server() -> AsyncIterator[WorkflowEnvironment]:
-    attributes = [f"{key.name}={'Int' if key is STEP else 'Keyword'}" for key in SEARCH_ATTRIBUTES]
-    environment = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(TEMPORAL),
-        data_converter=pydantic_data_converter,
-        dev_server_log_level="error",
-        dev_server_extra_args=[part for each in attributes for part in ("--search-attribute", each)],
-    )
-    async with environment:
-        yield environment
+async def client() -> AsyncIterator[Client]:
+    async with temporal_serving() as client:
+        yield client
 
 
 @pytest.fixture
-async def idle(server: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[World]:
+async def idle(client: Client, tmp_path: Path) -> AsyncIterator[World]:
     """A world without a worker."""
-    async with World.made(server.client, tmp_path) as world:
+    async with World.made(client, tmp_path) as world:
         yield world
 
 

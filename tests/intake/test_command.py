@@ -21,7 +21,7 @@ def test_what_would_be_started_is_printed(files, capsys):
     assert main(["webhook", "test", *files, "--provider", "github", "--event", "deployment"]) == Exit.OK
     assert capsys.readouterr().out == (
         "release   checkout:live  eu-west-1/123456789012\n"
-        "artifact  $LATEST\n"
+        "artifact  $LATEST as it stands, published\n"
         "strategy  all_at_once\n"
         "actor     anna (github)\n"
         "reason    github deployment (it)\n"

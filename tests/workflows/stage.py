@@ -1,12 +1,10 @@
 """One target in memory with a load on it, and releases of it on a real server whose time the test moves."""
 
 import asyncio
-import sys
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -24,11 +22,12 @@ from orchestrator.domain.journal import EventKind, ReleaseState
 from orchestrator.domain.plan import Bake, Plan, Promote, Sampling, Shift, Step
 from orchestrator.domain.release import Actor, Command, Latest, Order, Phase, ReleaseRequest, Target
 from orchestrator.domain.traffic import Routing
+from orchestrator.lab.processes import search_attribute_arguments
 from orchestrator.service import ReleaseService
 from orchestrator.temporal import WORKFLOW_QUEUE, sandbox
 from tests.fakes.aws import FakeAws
+from tests.temporal import BINARY
 from workflows.calls import aws_queue_of, restore_queue_of
-from workflows.logbook import SEARCH_ATTRIBUTES, STEP
 from workflows.release import ReleaseWorkflow
 
 replayed = pytest.mark.parametrize("stage", [500, 0], indirect=True, ids=["cached", "replayed"])
@@ -38,8 +37,8 @@ Handle = WorkflowHandle[ReleaseWorkflow, ReleaseState]
 PATIENCE = 30
 """Real seconds that a test waits for anything."""
 AFTER_A_LOOK = timedelta(seconds=20)
-"""Added to each `forward`. Looks come at whole minutes; a skip that is to end in the same moment as a look may run on to
-the next one (seen in 1 of 70 runs on busy processors: the server's skip and its timer pass each other)."""
+"""Added to each `forward`. Looks come at whole minutes; a skip that is to end in the same moment as a look may run on
+to the next one (seen in 1 of 70 runs on busy processors: the server's skip and its timer pass each other)."""
 
 
 class ActivityClock:
@@ -211,15 +210,14 @@ async def restore_worker(stage: Stage) -> AsyncIterator[None]:
 @asynccontextmanager
 async def server() -> AsyncIterator[WorkflowEnvironment]:
     """A real Temporal server in which every workflow has a clock of its own."""
-    attributes = [f"{key.name}={'Int' if key is STEP else 'Keyword'}" for key in SEARCH_ATTRIBUTES]
     environment = await WorkflowEnvironment.start_time_skipping_v2(
-        dev_server_existing_path=str(Path(sys.executable).parent / "temporal"),
+        dev_server_existing_path=BINARY,
         data_converter=pydantic_data_converter,
         dev_server_log_level="error",
         dev_server_extra_args=[
             *("--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"),
             *("--dynamic-config-value", 'history.timerProcessorMaxTimeShift="10ms"'),
-            *(part for attribute in attributes for part in ("--search-attribute", attribute)),
+            *search_attribute_arguments(),
         ],
     )
     async with environment:
