@@ -32,6 +32,7 @@ from workflows.intent import COMMAND_UPDATE
 from workflows.logbook import MEMO_KEY, MEMO_STATE, first_attributes, first_state
 from workflows.release import ReleaseWorkflow
 
+RESEND_SECONDS = 0.1
 COMMAND_SECONDS = 10
 """How long a command waits for a worker to take it; with the same key it can be sent again."""
 
@@ -123,10 +124,7 @@ class ReleaseService:
         handle = self._handle(row)
         try:
             async with asyncio.timeout(COMMAND_SECONDS):
-                state: ReleaseState = await handle.execute_update(
-                    COMMAND_UPDATE, order, id=key, result_type=ReleaseState
-                )
-                return state
+                return await _taken(handle, order, key)
         except WorkflowUpdateFailedError as error:
             raise _refused(error, row) from None
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
@@ -186,6 +184,23 @@ class ReleaseService:
 async def connect(settings: Settings | None = None) -> AsyncIterator[ReleaseService]:
     """Connect to the Temporal server of the settings. Raises Unavailable."""
     yield ReleaseService(await connect_temporal((settings or Settings()).temporal))
+
+
+async def _taken(handle: WorkflowHandle[Any, Any], order: Order, key: str) -> ReleaseState:
+    """Send the command until a workflow task that carried it has succeeded.
+
+    A task that would end the release while news has come meanwhile is failed by the server, and what it carried is
+    answered with a failed precondition, neither taken nor refused. The same id makes it safe to send again.
+    """
+    while True:
+        try:
+            state: ReleaseState = await handle.execute_update(COMMAND_UPDATE, order, id=key, result_type=ReleaseState)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.FAILED_PRECONDITION:
+                raise
+            await asyncio.sleep(RESEND_SECONDS)
+        else:
+            return state
 
 
 def _refused(error: WorkflowUpdateFailedError, row: Row) -> IllegalCommand:

@@ -259,3 +259,16 @@ async def test_a_long_wait_adds_no_history(world: World) -> None:
     assert (await handle.describe()).history_length == before
     await abort(world, holder)
     assert (await handle.result()).status == "started"
+
+
+async def test_an_abort_gets_through_at_whatever_moment_it_comes(world: World) -> None:
+    """Also while the workflow task that carries it fails, since the release would have ended with news unread."""
+    service = ReleaseService(world.client)
+    for number in range(15):
+        world.function.change_code(f"build-{number}")
+        request = submission(world, SPLIT_AND_HELD, "reject").request
+        await service.submit(request)
+        await asyncio.sleep(number / 50)
+        order = Order(command=Command.ABORT, actor=Actor(name="t"), release_id=request.release_id)
+        await service.command(order, key="a")
+        assert (await world.ended(request.release_id)).cause is Cause.ABORT
