@@ -55,7 +55,9 @@ async def must_finish(work: Awaitable[T], on_cancel: Callable[[], None]) -> T:
             if task.cancelled():
                 raise
             on_cancel()
-        except BaseException:  # noqa: BLE001 - it is raised from the task below
+        except BaseException:
+            if not task.done():  # a worker that stops lets go of the workflow: nothing of that is the work's
+                raise
             break
     return task.result()
 

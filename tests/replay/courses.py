@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from orchestrator.domain.plan import Approval, Bake, Promote, Shift
 from orchestrator.domain.release import Command, Outcome, Phase
-from orchestrator.domain.traffic import split
+from orchestrator.domain.traffic import split, whole
 from tests.fakes.aws import Profile
+from tests.workflows.news import moved, tell
 from tests.workflows.stage import Handle, Stage, minutes, plan, steps
 
 SHORT = plan(*steps(10, bake=minutes(3), final=minutes(0)))
@@ -89,7 +90,19 @@ async def drifted(stage: Stage) -> Handle:
     return handle
 
 
+async def told(stage: Stage) -> Handle:
+    """Somebody tells of a change that was put back, and of one that was not; an operator adopts that."""
+    request, handle = await stage.baking()
+    await tell(stage, whole("7"))
+    await stage.until(request, lambda s: "going on" in s.events[-1].text)
+    await moved(stage, whole("8"))
+    await stage.until(request, lambda s: s.drifted)
+    await stage.order(request, Command.ADOPT)
+    assert (await handle.result()).outcome is Outcome.FAILED
+    return handle
+
+
 COURSES: Mapping[str, Callable[[Stage], Awaitable[Handle]]] = {
     course.__name__: course
-    for course in (promoted, rolled_back, aborted, cancelled, approved, paused, skipped, drifted)
+    for course in (promoted, rolled_back, aborted, cancelled, approved, paused, skipped, drifted, told)
 }

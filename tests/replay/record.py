@@ -2,11 +2,13 @@
 
 Recording again replaces them, and with them the proof that releases begun before a change can go on after it. So do
 that only with a change of the workflow that is guarded by `workflow.patched`, and keep the old ones under another
-name for as long as releases of that age may run.
+name for as long as releases of that age may run. A new course alone: `python -m tests.replay.record NAME`.
 """
 
 import asyncio
 import gzip
+import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from tests.replay.courses import COURSES
@@ -15,10 +17,11 @@ from tests.workflows.stage import aws_worker, new_stage, restore_worker, server,
 HISTORIES = Path(__file__).parent / "histories"
 
 
-async def record() -> None:
-    """Play every course on a real server and write its history down."""
+async def record(names: Collection[str]) -> None:
+    """Play the courses on a real server, all of them unless some are named, and write their histories down."""
     async with server() as environment:
-        for name, course in COURSES.items():
+        for name in names or COURSES:
+            course = COURSES[name]
             stage = new_stage(environment)
             async with workflow_worker(environment), aws_worker(stage), restore_worker(stage):
                 handle = await course(stage)
@@ -29,4 +32,4 @@ async def record() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(record())
+    asyncio.run(record(sys.argv[1:]))
