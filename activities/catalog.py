@@ -9,6 +9,7 @@ import httpx2
 from activities import gates, metrics, probes
 from activities.analysis import Analysis
 from activities.confirming import Confirmation
+from activities.draining import Draining
 from activities.feedback import CiFeedback
 from activities.feedback_github import GitHub
 from activities.feedback_gitlab import GitLab
@@ -50,6 +51,7 @@ def aws_activities(
         traffic.shift,
         Analysis(aws, clock, queries).bake,
         Looking(aws).read_alias,
+        Draining(aws).drain,
     ]
 
 

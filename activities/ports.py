@@ -171,6 +171,27 @@ class CloudWatchPort(Protocol):
         ...
 
 
+Decision = Literal["allowed", "not_allowed", "denied"]
+"""What IAM says of an action: some policy allows it, none does, or one denies it whatever others say."""
+
+
+class PermissionsPort(Protocol):
+    """Whose the credentials are, and what they may do; bound to one account. Nothing is written."""
+
+    async def caller(self) -> str:
+        """Return the ARN of the credentials, of a user or of a role's session. Raises AccessDenied without any."""
+        ...
+
+    async def simulated(self, actions: Sequence[str], resource: str) -> Mapping[str, Decision]:
+        """Return what IAM would decide of each action on the resource (an ARN, or `*`), in their order.
+
+        The caller's own policies count, its boundary and, where IAM knows them, the organization's; policies of
+        resources and of sessions do not. Raises AccessDenied where simulating is not allowed itself, and TargetError
+        for a caller that cannot be simulated (the root user, a federated one).
+        """
+        ...
+
+
 class Clock(Protocol):
     """The wall clock, so that tests own it."""
 
@@ -180,7 +201,7 @@ class Clock(Protocol):
 
 
 class Aws(Protocol):
-    """Both ports for a target. Credentials are chosen by account and region, never by what a workflow carries."""
+    """All ports for a target. Credentials are chosen by account and region, never by what a workflow carries."""
 
     def functions(self, target: Target) -> LambdaPort:
         """The Lambda API of the target's account and region."""
@@ -192,4 +213,8 @@ class Aws(Protocol):
 
     def cloudwatch(self, target: Target) -> CloudWatchPort:
         """CloudWatch of the target's account and region."""
+        ...
+
+    def permissions(self, target: Target) -> PermissionsPort:
+        """Whose the credentials for the target's account are, and what they may do."""
         ...

@@ -5,19 +5,31 @@ with the revision that the workflow gave it, so an attempt that was given up for
 later; `restore` always writes, so whatever was still on its way is refused from then on (docs/adr/0003).
 """
 
+import asyncio
 from contextlib import suppress
 
 from temporalio import activity
 
+from activities.beating import beating
 from activities.errors import translated
 from activities.ports import Aws, Clock, LambdaPort
-from orchestrator.domain.errors import Drift, MissingTarget, NotReleasable, Stale, TransientError, Unavailable
+from orchestrator.domain.errors import (
+    Drift,
+    MissingTarget,
+    NotReleasable,
+    SluiceError,
+    Stale,
+    TransientError,
+    Unavailable,
+)
 from orchestrator.domain.release import Target
 from orchestrator.domain.traffic import Reading, Routing, read_against, whole
 from orchestrator.domain.work import Create, Restore, Restored, Shifted, ShiftTo
 
 RESTORE_ROUNDS = 8
 """Writes that one attempt of `restore` makes while somebody else keeps changing the alias; then Temporal retries."""
+RUNTIME_SECONDS = 2.0
+"""Longest that a promotion, confirmed already, waits to learn what its version runs on."""
 
 
 class Traffic:
@@ -44,7 +56,10 @@ class Traffic:
             raise drift(work.target, found.routing, work.intent)
         if reading is Reading.SETTLING:
             await _settling(functions, function, alias)
-        return Shifted(confirmed=reading is Reading.INTENDED, alias=found, at=self._clock.now().timestamp())
+        at = self._clock.now().timestamp()
+        if reading is not Reading.INTENDED:
+            return Shifted(confirmed=False, alias=found, at=at)
+        return Shifted(confirmed=True, alias=found, at=at, runtime_version=await _runtime_version(functions, work))
 
     @activity.defn(name="create")
     @translated
@@ -75,6 +90,7 @@ class Traffic:
         return Shifted(confirmed=True, alias=found, at=self._clock.now().timestamp())
 
     @activity.defn(name="restore")
+    @beating
     @translated
     async def restore(self, work: Restore) -> Restored:
         """Bring all traffic to stable and read it back. Repeating it is safe.
@@ -108,6 +124,19 @@ def _ours(work: Restore, found: Routing) -> bool:
     if not work.touched or (found.primary == work.canary and not work.promoting):
         return False
     return read_against(found, whole(work.stable), work.stable, work.canary) is not Reading.FOREIGN
+
+
+async def _runtime_version(functions: LambdaPort, work: ShiftTo) -> str | None:
+    """Return what the promoted canary runs on. For people to read: it neither fails nor holds up the promotion.
+
+    Source: with runtime update mode Auto, AWS gives published versions a newer runtime while they serve.
+    """
+    if not work.runtime_version or work.intent.primary != work.canary:
+        return None
+    with suppress(SluiceError, TimeoutError):
+        async with asyncio.timeout(RUNTIME_SECONDS):
+            return (await functions.get_function(work.target.function, work.canary)).runtime_version
+    return None
 
 
 async def _settling(functions: LambdaPort, function: str, alias: str) -> None:

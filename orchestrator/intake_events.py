@@ -106,9 +106,9 @@ async def _pause(stop: asyncio.Event) -> None:
 
 async def events() -> None:
     """Read EventBridge events from the queue of the settings until SIGTERM or Ctrl-C."""
+    from orchestrator.aws import aws_clients  # noqa: PLC0415
     from orchestrator.cli import session  # noqa: PLC0415  the kinds of probes and gates are looked up there
     from orchestrator.temporal import connect_temporal  # noqa: PLC0415
-    from orchestrator.worker import aws_clients  # noqa: PLC0415
 
     settings = Settings()
     if not settings.events.queue_url:

@@ -108,9 +108,11 @@ def _truthful(state: ReleaseState, info: WorkflowExecutionInfo) -> ReleaseState:
     how = _ENDED_BY_FORCE.get(info.status)
     if how is None or state.done:
         return state
+    ending = {"phase": Phase.DONE, "ended_at": _closed(info)}
+    if state.outcome is not None:  # read back already; it only counted what was still under way
+        return state.model_copy(update=ending)
     text = f"the release {how} at {state.weight:g} %: the alias may still be split; look at {state.target}"
-    ending = {"phase": Phase.DONE, "outcome": Outcome.FAILED, "ended_at": _closed(info)}
-    return state.model_copy(update={**ending, "sentence": text})
+    return state.model_copy(update={**ending, "outcome": Outcome.FAILED, "sentence": text})
 
 
 def _withdrawn(state: ReleaseState, info: WorkflowExecutionInfo) -> ReleaseState:

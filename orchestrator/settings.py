@@ -238,7 +238,8 @@ class Settings(BaseSettings):
     gitlab: GitLabSettings = GitLabSettings()
     events: EventSettings = EventSettings()
     public_url: str | None = None
-    """Address under which people reach Sluice's pages, e.g. `https://sluice.example.com`: links told to CI systems."""
+    """Address under which people reach Sluice's pages, e.g. `https://sluice.example.com`: links told to CI systems, and
+    where writes through a browser login may come from."""
     prometheus_url: str | None = None
     """Address of Prometheus for checks of kind `prometheus` that name none, e.g. `http://prometheus:9090`."""
     actor: str | None = None

@@ -12,7 +12,6 @@ from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.aws.session import AwsClients, AwsSettings
 from activities.catalog import (
     aws_activities,
     intake_activities,
@@ -23,10 +22,11 @@ from activities.catalog import (
 from activities.feedback_github import GitHub, GitHubAccess
 from activities.feedback_gitlab import GitLab, GitLabAccess
 from activities.ports import Aws
+from orchestrator.aws import aws_clients
 from orchestrator.domain.errors import InvalidSpec
 from orchestrator.intake_noting import RunningReleases
 from orchestrator.intake_releases import IntakeReleases
-from orchestrator.settings import AwsOptions, Settings
+from orchestrator.settings import Settings
 from orchestrator.temporal import WORKFLOW_QUEUE, connect_temporal, sandbox
 from workflows.audit import AuditWorkflow
 from workflows.calls import aws_queue_of, restore_queue_of
@@ -45,18 +45,6 @@ class WallClock:
     def now(self) -> datetime:
         """Aware, UTC."""
         return datetime.now(UTC)
-
-
-def aws_clients(options: AwsOptions) -> AwsClients:
-    """Build the AWS clients that the settings describe."""
-    return AwsClients(
-        AwsSettings(
-            endpoint_url=options.endpoint_url,
-            roles=options.roles,
-            external_id=options.external_id.get_secret_value() if options.external_id else None,
-            control_rate=options.requests_per_second,
-        )
-    )
 
 
 @asynccontextmanager

@@ -16,6 +16,8 @@ with workflow.unsafe.imports_passed_through():
         Confirmed,
         Cool,
         Create,
+        Drain,
+        Drained,
         GateOpened,
         Preflight,
         PreflightReport,
@@ -195,17 +197,32 @@ def read_alias(work: ReadAlias) -> workflow.ActivityHandle[AliasRead]:
 
 
 def restore(work: Restore) -> workflow.ActivityHandle[Restored]:
-    """Unlimited attempts on a queue of its own, before everything else."""
+    """Unlimited attempts on a queue of its own, before everything else; soon the next where a worker has died."""
     return workflow.start_activity(
         "restore",
         work,
         result_type=Restored,
         task_queue=restore_queue_of(work.target.place),
         start_to_close_timeout=timedelta(seconds=30),
+        heartbeat_timeout=timedelta(seconds=5),
         retry_policy=PERSISTENT,
         priority=RESTORE_PRIORITY,
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary=f"all traffic back to version {work.stable}",
+    )
+
+
+def drain(work: Drain) -> workflow.ActivityHandle[Drained]:
+    """One reading after everything is back: it is told, or given up within a minute."""
+    return workflow.start_activity(
+        "drain",
+        work,
+        result_type=Drained,
+        task_queue=aws_queue_of(work.target.place),
+        start_to_close_timeout=timedelta(seconds=20),
+        schedule_to_close_timeout=timedelta(minutes=1),
+        retry_policy=NORMAL,
+        summary=f"what version {work.version} has handled since",
     )
 
 

@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.ground import Ground
     from workflows.intent import Back, Refused
     from workflows.logbook import planned
+    from workflows.runtime import on_runtime
     from workflows.waits import race
 
 
@@ -79,7 +80,12 @@ async def _publish(ground: Ground) -> None:
         raise Refused(Cause.PREFLIGHT, "; ".join(published.incompatible))
     ground.published = published
     changes = f" ({', '.join(published.differences)})" if published.differences else ""
-    ground.log.note(EventKind.PUBLISHED, f"version {published.version} is on trial{changes}", canary=published.version)
+    ground.log.note(
+        EventKind.PUBLISHED,
+        f"version {published.version} is on trial{changes}",
+        data=on_runtime(published.runtime_version),
+        canary=published.version,
+    )
 
 
 async def _warm(ground: Ground) -> None:

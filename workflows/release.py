@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.errors import InvariantError
     from orchestrator.domain.journal import EventKind, ReleaseState
     from orchestrator.domain.release import Cause, Order, Outcome, Phase, ReleaseRequest
+    from workflows.draining import drain
     from workflows.ground import Ground
     from workflows.intent import COMMAND_UPDATE, Back, Refused, refuse, told
     from workflows.logbook import Logbook
@@ -125,7 +126,10 @@ class ReleaseWorkflow:
             )
         if self._ground.report.stable is None:
             return Outcome.REJECTED, cause, f"{sentence}; nothing was written"
-        return await unwind(self._ground, cause, sentence)
+        outcome, cause, sentence = await unwind(self._ground, cause, sentence)
+        if outcome is Outcome.ROLLED_BACK:
+            await drain(self._ground, cause, sentence)
+        return outcome, cause, sentence
 
     async def _end(self, outcome: Outcome, cause: Cause | None, sentence: str) -> ReleaseState:
         ground = self._ground

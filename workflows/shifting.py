@@ -22,8 +22,8 @@ PATIENCE = timedelta(minutes=2)
 CORRECTIONS = 10
 
 
-async def write(ground: Ground, intent: Routing, index: int, weight: float) -> None:
-    """Bring the alias to `intent` and return once it was read back. Raises Back or ActivityError.
+async def write(ground: Ground, intent: Routing, index: int, weight: float) -> Shifted:
+    """Bring the alias to `intent` and return what was read back. Raises Back or ActivityError.
 
     The activity never chooses a revision by itself: where somebody changed the alias without moving it away from us,
     this loop writes again with the new one, unless the way forward has been closed meanwhile.
@@ -38,7 +38,7 @@ async def write(ground: Ground, intent: Routing, index: int, weight: float) -> N
         ground.revision = shifted.alias.revision
         if shifted.confirmed:
             ground.windows = (*ground.windows, Window(step=index, weight=weight, start=shifted.at))
-            return
+            return shifted
         ground.log.note(
             EventKind.CORRECTED,
             f"somebody changed the alias to {shifted.alias.routing} meanwhile; writing {intent} again",
@@ -55,6 +55,7 @@ async def _sent(ground: Ground, intent: Routing) -> Shifted:
         canary=ground.canary,
         intent=intent,
         revision=ground.revision,
+        runtime_version=ground.published.runtime_version if ground.published else None,
     )
     shift = calls.shift(order, PATIENCE + limit + MARGIN)
     try:

@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.baking import bake, clear_to_go, hold
     from workflows.ground import Ground
     from workflows.intent import Back, told
+    from workflows.runtime import note_runtime_change, on_runtime
     from workflows.shifting import write
     from workflows.unwinding import said
     from workflows.waits import drop, race
@@ -56,14 +57,15 @@ async def _shift(ground: Ground, index: int, step: Shift) -> None:
 async def _promote(ground: Ground, index: int, step: Promote) -> None:
     before = ground.log.state.weight
     ground.log.enter(Phase.PROMOTING, f"promoting version {ground.canary}: {before:g} → 100 %")
-    await write(ground, ground.to_weight(100), index, 100)
+    shifted = await write(ground, ground.to_weight(100), index, 100)
     ground.log.note(
         EventKind.PROMOTED,
         f"version {ground.canary} serves 100 %, read back",
-        data={"weight": 100, "revision": ground.revision},
+        data={"weight": 100, "revision": ground.revision} | on_runtime(shifted.runtime_version),
         weight=100,
         windows=ground.windows,
     )
+    note_runtime_change(ground, shifted.runtime_version)
     await _confirm(ground)
     if step.bake.duration:
         await bake(ground, index, step.bake, final=True)

@@ -12,6 +12,8 @@ Answer = Mapping[str, Any]
 """A parsed answer, by API name."""
 Turn = Callable[[str], Awaitable[None]]
 """Waits until an operation (its method name on the client) may be called."""
+TOKENS = ("NextToken", "NextToken")
+"""Names of the position in requests and answers of CloudWatch."""
 
 
 async def no_limit(operation: str) -> None:

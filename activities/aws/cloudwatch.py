@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from activities.aws.calls import Answer, Calls
+from activities.aws.alarms import AlarmReads
+from activities.aws.calls import TOKENS, Answer, Calls
 from activities.errors import clean
 from activities.ports import MetricQuery
 from orchestrator.domain.analysis import AlarmReading
@@ -14,18 +15,17 @@ T = TypeVar("T")
 
 SERIES_PER_CALL = 500
 """Source: GetMetricData, API reference."""
-ALARMS_PER_CALL = 100
-"""Source: DescribeAlarms, API reference."""
-TOKENS = ("NextToken", "NextToken")
-LONGEST_REASON = 300
-"""Characters of an alarm's reason that are kept."""
+LONGEST_MESSAGE = 300
+"""Characters of what CloudWatch says beside its numbers that are kept."""
 
 
 class CloudWatch:
     """Fulfils `activities.ports.CloudWatchPort`; raises only errors of `orchestrator.domain.errors`."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, alarms: AlarmReads | None = None) -> None:
+        """Take the calls, and the reads of alarms that it shares with others of the same account and region."""
         self._calls = calls
+        self._alarms = alarms or AlarmReads(calls)
 
     async def metric_data(
         self, queries: Sequence[MetricQuery], *, start: int, end: int, period: int
@@ -50,19 +50,8 @@ class CloudWatch:
         return values
 
     async def alarms(self, names: Sequence[str]) -> Sequence[AlarmReading]:
-        """Metric and composite alarms in the order of `names`; one that does not exist is absent.
-
-        Source: without AlarmTypes, DescribeAlarms leaves composite alarms out.
-        """
-        found: dict[str, AlarmReading] = {}
-        for batch in _batches(list(dict.fromkeys(names)), ALARMS_PER_CALL):
-            request = {"AlarmNames": list(batch), "AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "MaxRecords": 100}
-            async for page in self._calls.pages(
-                "describe_alarms", f"read {len(batch)} alarms", names=TOKENS, **request
-            ):
-                for alarm in (*(page.get("MetricAlarms") or ()), *(page.get("CompositeAlarms") or ())):
-                    found[alarm["AlarmName"]] = _alarm(alarm)
-        return [found[name] for name in dict.fromkeys(names) if name in found]
+        """Metric and composite alarms in the order of `names`; one that does not exist is absent."""
+        return await self._alarms.read(names)
 
 
 class _Reading:
@@ -104,7 +93,7 @@ def _query(key: str, query: MetricQuery, period: int) -> dict[str, Any]:
 def _must_be_silent(answer: Answer) -> None:
     """Raise for a message beside the numbers: AWS sends one only when it did not do all that was asked."""
     for message in answer.get("Messages") or ():
-        said = clean(f"{message.get('Code', '')} {message.get('Value', '')}")[:LONGEST_REASON]
+        said = clean(f"{message.get('Code', '')} {message.get('Value', '')}")[:LONGEST_MESSAGE]
         raise Unavailable(f"could not read all metrics: CloudWatch says {said}; it can be tried again later")
 
 
@@ -114,16 +103,6 @@ def _refused(status: str, name: str) -> SluiceError:
             f"could not read metric {name}: CloudWatch answers Forbidden; allow cloudwatch:GetMetricData to the role"
         )
     return Unavailable(f"could not read all of metric {name}: CloudWatch answers {status}; it can be tried again later")
-
-
-def _alarm(alarm: Mapping[str, Any]) -> AlarmReading:
-    since = alarm.get("StateTransitionedTimestamp") or alarm.get("StateUpdatedTimestamp")
-    return AlarmReading(
-        name=alarm["AlarmName"],
-        state=alarm["StateValue"],
-        since=since.timestamp() if since is not None else 0,
-        reason=clean(alarm.get("StateReason") or "")[:LONGEST_REASON],
-    )
 
 
 def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -11,13 +11,15 @@ from aiobotocore.config import AioConfig
 from aiobotocore.httpsession import AIOHTTPSession
 from pydantic import Field, model_validator
 
+from activities.aws.alarms import AlarmReads
 from activities.aws.budget import CONTROL_LIMIT, Budget
 from activities.aws.calls import Calls
 from activities.aws.cloudwatch import CloudWatch
 from activities.aws.credentials import assuming
 from activities.aws.functions import Functions
+from activities.aws.permissions import Permissions
 from activities.errors import translating
-from activities.ports import CloudWatchPort, LambdaPort
+from activities.ports import CloudWatchPort, LambdaPort, PermissionsPort
 from orchestrator.domain.errors import InvariantError
 from orchestrator.domain.release import Target
 from orchestrator.domain.traffic import Frozen
@@ -64,6 +66,7 @@ class AwsClients:
         self._assumed: dict[str, aioboto3.Session] = {}
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._budgets: dict[str, Budget] = {}
+        self._alarms: dict[str, AlarmReads] = {}
         self._making = asyncio.Lock()
         self._open = AsyncExitStack()
         self._closed = False
@@ -94,13 +97,20 @@ class AwsClients:
             if operation == "describe_alarms":
                 await budget.alarm_read()
 
-        return CloudWatch(Calls(self._connecting("cloudwatch", target), turn))
+        calls = Calls(self._connecting("cloudwatch", target), turn)
+        return CloudWatch(calls, self._alarms.setdefault(target.place, AlarmReads(calls)))
+
+    def permissions(self, target: Target) -> PermissionsPort:
+        """Whose the credentials for the target's account are, and what they may do."""
+        return Permissions(Calls(self._connecting("iam", target)), Calls(self._connecting("sts", target)))
 
     async def aclose(self) -> None:
         """Close every client; calls after it raise InvariantError. A second run does nothing."""
         async with self._making:
             self._closed = True
             self._clients.clear()
+            for reads in self._alarms.values():
+                reads.close()
             await self._open.aclose()
 
     async def client(self, service: str, account: str, region: str) -> Any:

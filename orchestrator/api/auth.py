@@ -44,6 +44,7 @@ class Door:
         """Take the settings. Raises InvalidSpec as `check` does."""
         check(settings)
         self._settings = settings.auth
+        self._public = urlsplit(settings.public_url or "").netloc
         self._issuers = Issuers(settings.auth.issuers)
 
     async def principal(self, method: str, peer: str, headers: Headers) -> Principal:
@@ -59,9 +60,20 @@ class Door:
         if found is None:
             raise Refused("no credential")
         # Proxy and lab need nothing that another site's page could not send along.
-        if method not in SAFE_METHODS and _foreign(headers):
+        if method not in SAFE_METHODS and self._foreign(headers):
             raise CrossSite
         return found
+
+    def _foreign(self, headers: Headers) -> bool:
+        """Whether a browser says that the request comes from another site's page.
+
+        Every browser names the page that a write comes from, in one header or the other; what names none is no browser.
+        """
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        if site is not None:
+            return site not in {"same-origin", "none"}
+        own = {headers.get("host"), self._public} - {""}
+        return origin is not None and origin.partition("://")[2] not in own
 
     async def _bearer(self, written: str) -> Principal:
         scheme, _, credential = written.partition(" ")
@@ -84,10 +96,3 @@ def _host(headers: Headers) -> str:
         return urlsplit(f"//{headers.get('host', '')}").hostname or ""
     except ValueError:
         return ""
-
-
-def _foreign(headers: Headers) -> bool:
-    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-    if site is not None:
-        return site not in {"same-origin", "none"}
-    return origin is not None and origin.partition("://")[2] != headers.get("host")

@@ -31,14 +31,30 @@ _FIXED = {
     "webhook": ("test",),
 }
 _OPTIONS = {
-    "start": ("--version", "--latest", "--s3", "--image", "--reason", "--wait", "--key", "--dry-run", "--file"),
+    "start": (
+        "--version",
+        "--latest",
+        "--s3",
+        "--image",
+        "--reason",
+        "--wait",
+        "--timeout",
+        "--key",
+        "--dry-run",
+        "--file",
+    ),
     "get": ("--watch", "--output"),
     "list": ("--watch", "--running", "--limit", "--output"),
-    "wait": ("--timeout", "--output"),
+    "wait": ("--for", "--timeout", "--output"),
     "logs": ("--follow", "--output"),
     "abort": ("--reason", "--wait", "--key", "--output"),
+    "doctor": ("--file", "--aws", "--no-aws"),
     "validate": ("--format",),
     "plan": ("--file", "--output"),
+}
+_VALUES = {
+    **dict.fromkeys(("-o", "--output"), ("text", "json", "yaml", "jsonl")),
+    "--for": ("done", "started", "baking", "promoted", "approval", "paused", "step=", "weight="),
 }
 
 
@@ -60,7 +76,7 @@ def _candidates(words: list[str]) -> Sequence[str]:
     if words[-1].startswith("-"):
         return _OPTIONS.get(command, ("--reason", "--step", "--key", "--output") if command in _OF_RELEASES else ())
     if words[-2].startswith("-") and words[-2] not in {"-w", "--watch", "-f", "--follow", "--wait"}:
-        return ("text", "json", "yaml", "jsonl") if words[-2] in {"-o", "--output"} else ()
+        return _VALUES.get(words[-2], ())
     if command in _OF_RELEASES:
         return _kept("releases", _releases)
     if command in _OF_TARGETS:

@@ -8,6 +8,7 @@ from cyclopts.validators import Number
 
 from orchestrator.cli import session
 from orchestrator.cli import watch as watching
+from orchestrator.cli.awaited import awaited
 from orchestrator.cli.exits import Exit
 from orchestrator.cli.output import (
     ListFormat,
@@ -73,14 +74,29 @@ async def wait(
     ref: Ref,
     /,
     *,
+    for_: Annotated[
+        str,
+        Parameter(
+            name="--for",
+            help="What to wait for: done, started, baking, promoted, approval, paused, step=N (from 1, as shown) or "
+            "weight=N (percent).",
+        ),
+    ] = "done",
     timeout: Annotated[str | None, Parameter(help="How long to wait, e.g. 30m; for ever without it.")] = None,
     output: Output = "text",
 ) -> Exit:
-    """Wait until a release has ended; the exit code says how."""
+    """Wait until a release has ended, or is where --for says; the exit code says which.
+
+    It ends with 0 where that is reached. A release that ends otherwise gives the code of how it ended, and one that is
+    promoted without ever having waited for an approval, or been paused, gives 6.
+    """
     limit = session.duration_option("--timeout", timeout)
+    until = awaited(for_)
     async with session.connected() as client:
         seconds = None if limit is None else limit.total_seconds()
-        return await watching.watch(client, await client.get(ref), output, seconds=seconds)
+        state = await client.get(ref)
+        until.check(state)
+        return await watching.watch(client, state, output, seconds=seconds, until=until)
 
 
 async def _watch_list(client: "ReleaseClient", output: ListFormat, *, limit: int, running: bool) -> None:

@@ -48,7 +48,7 @@ COMMANDS = {
     "webhook": Entry("orchestrator.intake_command:webhook", "Try the rules for events of CI systems."),
     "events": Entry("orchestrator.intake_events:events", "Take EventBridge events from an SQS queue."),
     "worker": Entry("orchestrator.worker:worker", "Run a worker."),
-    "serve": Entry("orchestrator.api.server:serve", "Serve the HTTP API."),
+    "serve": Entry("orchestrator.serving:serve", "Serve the HTTP API and the pages."),
     "token": Entry("orchestrator.api.tokens:token", "Make an API token for the HTTP API."),
     "lab": Entry("orchestrator.lab.command:lab", "Run the whole system on this machine, without AWS."),
     "demo": Entry("orchestrator.lab.demo:demo", "Watch a good and a bad release in the lab."),

@@ -6,6 +6,7 @@ from orchestrator.cli.text import Line, Span, columns, flow, length, line, parag
 from orchestrator.domain.analysis import Measurement, Verdict, worst
 from orchestrator.domain.journal import Event, EventKind, ReleaseState, StepState
 from orchestrator.domain.release import Outcome, Phase
+from orchestrator.figures import number, span_of, versions_of, wait_of
 from orchestrator.strategies import format_duration
 
 NARROWEST = 60
@@ -25,14 +26,6 @@ _OUTCOMES = {
     Outcome.REJECTED: ("✖ Rejected", "yellow"),
     Outcome.FAILED: ("✖ FAILED: a person must look", "bold red"),
 }
-_WAITS = {
-    Phase.BAKING: ("bake", "left"),
-    Phase.FINAL_BAKE: ("final bake", "left"),
-    Phase.AWAITING_APPROVAL: ("approval expires in", ""),
-    Phase.PAUSED: ("rolled back in", "unless resumed"),
-}
-_HOLDS = "holding: "
-"""Begins the sentence of a bake that is over but for too little data."""
 _EVENT_STYLES = {
     EventKind.WARNING: "yellow",
     EventKind.HOLDING: "yellow",
@@ -41,29 +34,6 @@ _EVENT_STYLES = {
     EventKind.FAILING: "red",
     EventKind.PROMOTED: "green",
 }
-
-
-def number(value: float) -> str:
-    """Return at most three digits that matter, thousands apart: `0.31`, `412`, `1 204`."""
-    if abs(value) >= 100:
-        return f"{value:,.0f}".replace(",", " ")
-    return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) >= 0.1 or value == 0 else f"{value:.2g}"
-
-
-def span_of(seconds: float) -> str:
-    """Return the largest whole unit: `40s`, `12m`, `3h`, `2d`."""
-    whole = max(0, int(seconds))
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if whole >= size:
-            return f"{whole // size}{unit}"
-    return f"{whole}s"
-
-
-def countdown(seconds: float) -> str:
-    """Return `04:12`, or `1:04:12` from an hour on; `00:00` when it is over."""
-    minutes, rest = divmod(max(0, int(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
 
 
 def phase_of(state: ReleaseState) -> Span:
@@ -78,13 +48,6 @@ def phase_of(state: ReleaseState) -> Span:
         return (f"‖ Paused by {state.paused_by}", "yellow")
     style = {Phase.ROLLING_BACK: "red", Phase.AWAITING_APPROVAL: "yellow"}.get(state.phase, "cyan")
     return (f"● {state.phase.replace('_', ' ').capitalize()}", style)
-
-
-def versions_of(state: ReleaseState) -> str:
-    """Return `v41 → v42`; a version that is not known yet is `?`."""
-    if state.stable is None and state.canary is None:
-        return ""
-    return f"v{state.stable or '?'} → v{state.canary or '?'}"
 
 
 def render_release(state: ReleaseState, now: datetime, width: int = 100, height: int | None = None) -> list[Line]:
@@ -138,7 +101,8 @@ def _header(state: ReleaseState, now: datetime, width: int) -> list[Line]:
     else:
         if state.step is not None:
             parts.append(line(f"step {state.step + 1}/{len(state.steps)}"))
-        when = f"started {span_of((now - state.started_at).total_seconds())} ago by {state.actor}"
+        begun = "submitted" if state.phase is Phase.QUEUED else "started"
+        when = f"{begun} {span_of((now - state.started_at).total_seconds())} ago by {state.actor}"
     parts.append(line(f"{when} ({state.reason})" if state.reason else when))
     return flow(parts, width)
 
@@ -156,8 +120,8 @@ def _traffic(state: ReleaseState, now: datetime, width: int) -> list[Line]:
     after = [line(f"{split} when last read" if state.outcome is Outcome.FAILED else split)]
     if state.observed_weight is not None:
         after.append(line(f"observed {number(state.observed_weight)} %"))
-    if wait := _wait(state, now):
-        after.append(line(wait))
+    if wait := wait_of(state, now):
+        after.append(line(wait.told(now)))
     left = line("traffic   ", (f"v{state.stable} ", _STABLE))
     right = line((f" v{state.canary}", style)) if state.canary else ()
     taken = length(left) + length(right) + sum(length(part) + 3 for part in after)
@@ -167,25 +131,6 @@ def _traffic(state: ReleaseState, now: datetime, width: int) -> list[Line]:
         canary = min(max(canary, 1), cells - 1)
     bar = line(*left, ("█" * (cells - canary), _STABLE), ("░" * canary, style), *right)
     return flow([bar, *after], width, indent=10)
-
-
-def _wait(state: ReleaseState, now: datetime) -> str:
-    before, behind = _WAITS.get(state.phase, ("at most", "more"))
-    if state.drifted:
-        before, behind = "FAILED in", "unless resolved"
-    step = state.steps[state.step] if state.step is not None else None
-    bakes = state.phase in {Phase.BAKING, Phase.FINAL_BAKE} and not state.drifted
-    until = state.waiting_until
-    if until is None and bakes and step and step.started_at:
-        until = step.started_at + timedelta(seconds=step.seconds)
-    if until is None or state.done:
-        return ""
-    left = countdown((until - now).total_seconds())
-    if bakes and until < now:
-        return "waiting for evidence"
-    if bakes and state.sentence.startswith(_HOLDS):
-        return f"waiting for evidence, at most {left}"
-    return f"{before} {left} {behind}".rstrip()
 
 
 def _step(step: StepState, state: ReleaseState) -> Line:

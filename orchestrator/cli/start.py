@@ -49,6 +49,7 @@ async def start(
     image: Annotated[str | None, Parameter(help="Publish this container image, best named by digest.")] = None,
     reason: Annotated[str, Parameter(help="Why, for the journal.")] = "",
     wait: Annotated[bool, _switch("Stay until it ends; the exit code says how.")] = False,
+    timeout: Annotated[str | None, Parameter(help="With --wait: how long, e.g. 30m; for ever without it.")] = None,
     key: Annotated[str, Parameter(help="The same key on the same target starts only one release.")] = "",
     dry_run: Annotated[bool, _switch("Only show what would be done.")] = False,
     override_red_alarms: Annotated[bool, _switch("Start although a watched alarm is red.")] = False,
@@ -63,6 +64,7 @@ async def start(
 ) -> Exit:
     """Release something to TARGET: exactly one of --version, --latest, --s3 and --image."""
     artifact = artifact_of(version=version, latest=latest, s3=s3, image=image)
+    limit = session.duration_option("--timeout", timeout)
     if dry_run:
         _show_plan(await _planned(target, file, artifact), output, line(f"releases  {words(artifact)}"))
         return Exit.OK
@@ -73,7 +75,7 @@ async def start(
         state = await submit(client)
         if wait:
             say(f"release {state.release_id} of {state.target} was accepted")
-            return await watch(client, state, output)
+            return await watch(client, state, output, seconds=limit.total_seconds() if limit else None)
     if output == "text":
         show([render_line(state)])
     else:

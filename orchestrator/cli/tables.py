@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import AwareDatetime, BaseModel
 
-from orchestrator.cli.render import NARROWEST, number, phase_of, span_of, versions_of
+from orchestrator.cli.render import NARROWEST, phase_of
 from orchestrator.cli.text import Line, Span, columns, line, paragraph
 from orchestrator.domain.analysis import Alarms, Check, Compare, Limit, Query
 from orchestrator.domain.comparison_weights import (
@@ -18,6 +18,7 @@ from orchestrator.domain.comparison_weights import (
 from orchestrator.domain.journal import ReleaseState
 from orchestrator.domain.plan import Approval, Bake, Gate, Plan, Promote, Shift, Sizing, Step
 from orchestrator.domain.release import Cause, Outcome, Phase, Target
+from orchestrator.figures import number, span_of, versions_of
 from orchestrator.releasefile.model import ResolvedTarget
 from orchestrator.releasefile.resolving import shortest
 from orchestrator.strategies import format_duration

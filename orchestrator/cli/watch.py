@@ -7,13 +7,15 @@ from contextlib import AbstractContextManager, aclosing, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli import session
+from orchestrator.cli.awaited import Awaited, awaited
 from orchestrator.cli.client import ServerClient
-from orchestrator.cli.exits import Exit, exit_of_release
+from orchestrator.cli.exits import Exit
 from orchestrator.cli.output import Format, is_ascii, is_screen, say, show, show_data
 from orchestrator.cli.render import render_event, render_line, render_release
 from orchestrator.cli.text import styled
 from orchestrator.domain.errors import SluiceError, TransientError
 from orchestrator.domain.journal import Event, ReleaseState
+from orchestrator.domain.release import Outcome
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -25,6 +27,7 @@ PATIENCE_SECONDS = 300.0
 """How long Sluice may be out of reach before watching it gives up."""
 
 Show = Callable[[ReleaseState], None]
+END = awaited("done")
 
 
 async def watch(
@@ -34,14 +37,16 @@ async def watch(
     *,
     seconds: float | None = None,
     every: float | None = None,
+    until: Awaited = END,
 ) -> Exit:
-    """Show the release until it ends, or for `seconds`; return how it ended. Leaving it never ends the release.
+    """Show the release until it is as awaited, or has ended, or for `seconds`; return which.
 
-    It is read `every` so many seconds; None for the usual pace.
+    Leaving it never ends the release. It is read `every` so many seconds; None for the usual pace.
     """
     try:
         with _view(form) as show_state:
-            state = await _until_done(client, state, show_state, seconds, POLL_SECONDS if every is None else every)
+            found = _seen(client, state, POLL_SECONDS if every is None else every)
+            state = await _until(found, state, show_state, seconds, until)
     except (asyncio.CancelledError, SluiceError):
         say(
             f"left: release {state.release_id} of {state.target} goes on; `sluice get {state.release_id} -w` shows it "
@@ -52,24 +57,39 @@ async def watch(
         show_data(state, form)
     elif form == "text" and not is_screen():
         show([render_line(state)])
-    if not state.done:
+    code = until.exit_of(state)
+    if not state.done and code is not Exit.OK:
         say(f"the time to wait is over: release {state.release_id} of {state.target} goes on")
-    return exit_of_release(state)
+    elif code is Exit.REFUSED and state.outcome is Outcome.PROMOTED:
+        say(f"release {state.release_id} of {state.target} was promoted, and `{until.words}` was never seen on its way")
+    return code
 
 
-async def _until_done(
-    client: "ReleaseClient", state: ReleaseState, show_state: Show, seconds: float | None, every: float
+async def _until(
+    found: AsyncGenerator[ReleaseState, None],
+    state: ReleaseState,
+    show_state: Show,
+    seconds: float | None,
+    until: Awaited,
 ) -> ReleaseState:
-    show_state(state)
-    if state.done:
-        return state
     try:
-        async with asyncio.timeout(seconds), aclosing(changes(client, state, every)) as found:
+        async with asyncio.timeout(seconds), aclosing(found):
             async for state in found:  # noqa: PLR1704  the newest counts, also when the time is over
                 show_state(state)
+                if until.reached(state):
+                    break
     except TimeoutError:
         pass
     return state
+
+
+async def _seen(client: "ReleaseClient", state: ReleaseState, every: float) -> AsyncGenerator[ReleaseState, None]:
+    """Yield the release as it is known, and then whenever it has changed, until its end."""
+    yield state
+    if not state.done:
+        async with aclosing(changes(client, state, every)) as found:
+            async for newer in found:
+                yield newer
 
 
 async def changes(

@@ -31,7 +31,7 @@ def _one_way(state: ReleaseState) -> str | None:
     if state.phase is Phase.ROLLING_BACK:
         return f"the release is rolling back already ({state.sentence}); only abort, adopt and restore fit now"
     if state.phase is Phase.QUEUED:
-        return f"release {state.release_id} waits for {state.target} and has not begun; only abort fits: it withdraws it"
+        return f"release {state.release_id} waits for {state.target} and has not begun; only abort fits (withdraws it)"
     return None
 
 

@@ -106,6 +106,8 @@ class Limits(Frozen):
     """A moved alias that nobody adopts or restores for so long ends the release as FAILED."""
     deadline: Positive = timedelta(hours=72)
     """The whole release; past it, roll back."""
+    drain: NotNegative = timedelta(0)
+    """After a rollback, how long it is counted what the canary still handles; the target stays held meanwhile."""
 
 
 class Plan(Frozen):

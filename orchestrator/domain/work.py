@@ -68,6 +68,7 @@ class Published(Frozen):
     timeout: float = 3
     """Seconds that one invocation of the canary may take."""
     runtime_version: str | None = None
+    """ARN of the runtime that the canary runs on; AWS may change it later under a published version."""
     differences: tuple[str, ...] = ()
     """What differs from stable, as sentences: `memory 128 -> 256`."""
     incompatible: tuple[str, ...] = ()
@@ -179,6 +180,8 @@ class ShiftTo(Frozen):
     canary: str
     intent: Routing
     revision: str
+    runtime_version: str | None = None
+    """ARN of the runtime that the canary was published with; a promotion then reads it again."""
 
 
 class Shifted(Frozen):
@@ -192,6 +195,8 @@ class Shifted(Frozen):
     alias: AliasState
     at: float = 0
     """Epoch seconds of the read-back that agreed."""
+    runtime_version: str | None = None
+    """ARN of the canary's runtime right after its promotion; None where it was not asked for or could not be read."""
 
 
 class ReadAlias(Frozen):
@@ -242,6 +247,46 @@ class Restored(Frozen):
     alias: AliasState
     at: float
     wrote: bool
+
+
+# -- drain
+
+
+class Drain(Frozen):
+    """Input of `drain`: what has the canary handled since the alias was read back at stable alone?
+
+    `start` and `end` (exclusive) are epoch seconds and multiples of `period` seconds; `start` is the first that is not
+    before the read-back.
+    """
+
+    target: Target
+    version: str
+    start: int
+    end: int
+    period: int
+
+
+class Drained(Frozen):
+    """Result of `drain`, as CloudWatch counts: what it has not counted yet, or never will, is not in it."""
+
+    sentence: str
+    handled: int = 0
+    """Invocations of the canary through the alias, from `start` on."""
+    failed: int = 0
+    """Those of them that ended in an error."""
+    unclear: int = 0
+    """Its invocations in the period before `start`, in which the alias went back: some were before that, some after."""
+    oldest: float | None = None
+    """Seconds that an asynchronous event of the function has waited at most; None where there was none."""
+    dropped: int = 0
+    """Asynchronous events of the function that were given up."""
+    undelivered: int = 0
+    """Those of them that did not reach its dead-letter queue."""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing was counted that somebody should look after."""
+        return not (self.handled or self.dropped or self.undelivered)
 
 
 # -- bake
@@ -297,5 +342,5 @@ class BakeProgress(Frozen):
 
 ACTIVITY_NAMES = (
     *("preflight", "publish", "warm", "cool", "probe", "confirm", "ask_gate"),
-    *("create", "shift", "restore", "bake", "read_alias"),
+    *("create", "shift", "restore", "bake", "read_alias", "drain"),
 )

@@ -94,7 +94,7 @@ The lab runs. `checkout:{ALIAS}` serves version 1, callers use it, and new code 
 
   in another terminal      source {script}
   release it               sluice start checkout --latest --wait
-  see all releases         sluice list
+  see all releases         {whole.api_url}/ in a browser, or sluice list
   what it is made of       {state / "sluice.yaml"}
   HTTP API                 {whole.api_url}
   AWS endpoint             {whole.lab.aws_url}

@@ -11,11 +11,11 @@ from typing import Any
 import aioboto3
 from temporalio.client import Client
 
+from orchestrator.aws import aws_clients
 from orchestrator.domain.analysis import Check, Compare
 from orchestrator.domain.plan import Bake, Limits, Plan, Plugin, Promote, Sampling, Shift
 from orchestrator.domain.release import Actor, Artifact, Latest, ReleaseRequest, Target
 from orchestrator.domain.traffic import AliasState
-from orchestrator.intake import Intake
 from orchestrator.lab import samples
 from orchestrator.lab.processes import LabStartError
 from orchestrator.lab.stack import Lab, LabOptions
@@ -30,7 +30,7 @@ from orchestrator.settings import (
     WorkerSettings,
 )
 from orchestrator.temporal import connect_temporal
-from orchestrator.worker import aws_clients, serving
+from orchestrator.worker import serving
 
 ACCOUNT = "000000000000"
 ALIAS = "live"
@@ -132,14 +132,12 @@ async def whole_lab(
 
 @asynccontextmanager
 async def _api(settings: Settings, temporal: Client) -> AsyncIterator[str]:
-    """Serve the HTTP API beside the rest; its URL."""
-    from orchestrator.api.app import begin_to_stop, create_app  # noqa: PLC0415  a lab without API needs none of it
-    from orchestrator.api.hooks import router_for  # noqa: PLC0415
-    from orchestrator.api.requesting import installed  # noqa: PLC0415
+    """Serve the HTTP API and the pages beside the rest; their URL."""
+    from orchestrator.api.app import begin_to_stop  # noqa: PLC0415  a lab without API needs none of it
     from orchestrator.api.server import server_of  # noqa: PLC0415
+    from orchestrator.serving import application  # noqa: PLC0415
 
-    hooks = router_for(settings, Intake.of(temporal, settings, installed()))
-    app = create_app(settings, temporal, routers=(hooks,))
+    app = application(settings, temporal)
     server = server_of(settings, app)
     # Signals are for the lab as a whole.
     server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]

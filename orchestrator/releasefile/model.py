@@ -47,6 +47,8 @@ class LimitsEntry(FileModel):
     """An alias that somebody else moved and nobody adopts or restores for so long fails the release (default `24h`)."""
     deadline: PositiveDuration | None = None
     """The whole release; past it, roll back (default `72h`)."""
+    drain: Duration | None = None
+    """After a rollback, how long it is counted what the new version still handles (default `0s`: not at all)."""
 
 
 class Asking(FileModel):

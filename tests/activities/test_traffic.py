@@ -29,9 +29,10 @@ class World:
         self.traffic = Traffic(self.aws, self.aws.clock)
         self.revision = self.aws.alias(TARGET).revision
 
-    async def shift(self, intent: Routing, revision: str | None = None) -> Shifted:
+    async def shift(self, intent: Routing, revision: str | None = None, runtime: str | None = None) -> Shifted:
+        revision = revision or self.aws.alias(TARGET).revision
         order = ShiftTo(
-            target=TARGET, stable="1", canary="2", intent=intent, revision=revision or self.aws.alias(TARGET).revision
+            target=TARGET, stable="1", canary="2", intent=intent, revision=revision, runtime_version=runtime
         )
         return await ActivityEnvironment().run(self.traffic.shift, order)
 
@@ -84,6 +85,33 @@ async def test_shift_leaves_a_foreign_routing_alone(world: World, found: Routing
         await world.shift(split("1", "2", 50), world.revision)
     assert (error.value.type, error.value.non_retryable) == ("Drift", True)
     assert world.routing == found
+
+
+@pytest.mark.parametrize(
+    ("intent", "runtime", "reads"),
+    [(whole("2"), "arn:old", 1), (whole("2"), None, 0), (split("1", "2", 50), "arn:old", 0)],
+    ids=["promotion", "of a version without a runtime", "weight"],
+)
+async def test_only_a_promotion_asks_what_its_version_runs_on(
+    world: World, intent: Routing, runtime: str | None, reads: int
+) -> None:
+    """One read more, and only where there is something to compare with."""
+    world.aws.function(TARGET).versions["2"].configuration["RuntimeVersionConfig"] = {"RuntimeVersionArn": "arn:new"}
+    shifted = await world.shift(intent, runtime=runtime)
+    assert shifted.confirmed
+    assert shifted.runtime_version == ("arn:new" if reads else None)
+    assert len(world.aws.journal.of("get_function", qualifier="2")) == reads
+
+
+async def test_a_runtime_that_is_not_told_does_not_hold_up_a_promotion(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The alias is read back already."""
+    monkeypatch.setattr("activities.traffic.RUNTIME_SECONDS", 0.05)
+    world.aws.faults.hang("get_function")
+    async with asyncio.timeout(2):
+        shifted = await world.shift(whole("2"), runtime="arn:old")
+    assert (shifted.confirmed, shifted.runtime_version) == (True, None)
 
 
 @pytest.mark.parametrize("found", OURS, ids=str)

@@ -44,12 +44,20 @@ def _alone(monkeypatch, tmp_path):
         (["auth", "login", ""], []),
         (["abort", "x", "--r"], ["--reason"]),
         (["list", "-o", ""], ["text", "json", "yaml", "jsonl"]),
+        (["wait", "x", "--for", "p"], ["promoted", "paused"]),
         (["validate", ""], []),
     ],
 )
 def test_words(words, found, capsys):
     assert main(["__complete", *words]) == 0
     assert capsys.readouterr().out.split() == found
+
+
+def test_every_thing_to_wait_for_is_offered():
+    from orchestrator.cli.awaited import NAMES
+    from orchestrator.cli.completing import _VALUES
+
+    assert _VALUES["--for"] == NAMES
 
 
 def test_every_command_is_offered(capsys):

@@ -7,11 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from orchestrator.cli.render import countdown, number, render_event, render_line, render_release, span_of
+from orchestrator.cli.render import render_event, render_line, render_release
 from orchestrator.cli.tables import render_list
 from orchestrator.cli.text import SYMBOLS, ascii_only, plain, styled
 from orchestrator.domain.analysis import Verdict
 from orchestrator.domain.release import Cause, Outcome, Phase
+from orchestrator.figures import countdown, number, span_of
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

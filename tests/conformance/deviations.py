@@ -38,6 +38,7 @@ DEVIATIONS: dict[str, dict[str, str]] = {
         "test_event_sources_tell_what_they_go_through": "moto rewrites an alias in a mapping to its version",
         "test_a_policy_belongs_to_one_qualifier": _POLICY,
         "test_percentiles_and_counts_above_a_threshold": "moto has no percentiles",
+        "test_every_action_is_decided_in_the_order_asked": "moto simulates no policies",
         "test_alarms_of_both_kinds_by_name": "moto has no composite alarms",
         "test_since_is_the_last_real_change": "moto moves the transition time at every write",
     },

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from activities.aws.configuration import request_fields
-from activities.ports import Clock, Concurrency, EventSource, FunctionVersion, Invocation
+from activities.ports import Clock, Concurrency, Decision, EventSource, FunctionVersion, Invocation
 from orchestrator.domain.errors import InvariantError, MissingTarget, NotReleasable, Unavailable
 from orchestrator.domain.release import Artifact, Configuration, Image, S3Object
 from orchestrator.domain.traffic import AliasState, Routing
@@ -27,6 +27,8 @@ class Region:
     objects: dict[str, Code | None] = field(default_factory=dict)
     """Code by `s3://bucket/key` (None: no such object) or image URI; one that is not listed has code of that name."""
     concurrency: int = 1000
+    decisions: dict[tuple[str, str], Decision] = field(default_factory=dict)
+    """What IAM refuses, by action and resource (an ARN, or `*`)."""
 
     def function(self, name: str) -> FakeFunction:
         if name not in self.functions:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from activities.ports import MetricQuery
 
+ASYNCHRONOUS = ("AsyncEventAge", "AsyncEventsDropped", "DeadLetterErrors")
+"""Metrics of the event queue: only those that a test has put."""
 _BOUNDS = re.compile(r"^(TC|PR)\(([\d.]*):([\d.]*)\)$")
 _PERCENTILE = re.compile(r"^p(\d+(?:\.\d+)?)$")
 
@@ -36,6 +38,8 @@ Source = Callable[[int, int], Iterable[Served]]
 
 def value(query: MetricQuery, served: Sequence[Served], *, zero_errors: bool) -> float | None:
     """The statistic of one period, or None where CloudWatch has no data point."""
+    if query.metric in ASYNCHRONOUS:
+        return None
     invocations = sum(s.invocations for s in served)
     if query.metric == "Throttles":
         return float(sum(s.throttles for s in served))

@@ -77,6 +77,21 @@ async def test_a_lost_reply_is_applied(functions, live, admin):
     assert await weights(functions) == {"2": 0.5}
 
 
+async def test_a_withheld_answer_is_applied_at_once_and_dropped_late(functions, live, admin):
+    await admin.inject("UpdateAlias", "withhold", delay=0.4, count=TWICE)
+    began = time.monotonic()
+    sent = asyncio.create_task(functions.update_alias(**live, RoutingConfig=WEIGHTS))
+
+    async def applied():
+        return await weights(functions) == {"2": 0.5}
+
+    await until(applied)
+    assert not sent.done()
+    with pytest.raises(HTTPClientError):
+        await sent
+    assert time.monotonic() - began >= 0.4
+
+
 async def test_the_transport_s_own_repeat_after_a_lost_reply_meets_its_first_attempt(functions, live, admin):
     revision = (await functions.get_alias(**live))["RevisionId"]
     await admin.inject("UpdateAlias", "lose_reply", count=1)

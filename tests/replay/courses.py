@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from orchestrator.domain.plan import Approval, Bake, Promote, Shift
+from orchestrator.domain.plan import Approval, Bake, Limits, Promote, Shift
 from orchestrator.domain.release import Command, Outcome, Phase
 from orchestrator.domain.traffic import split, whole
 from tests.fakes.aws import Profile
@@ -102,7 +102,15 @@ async def told(stage: Stage) -> Handle:
     return handle
 
 
+async def counted(stage: Stage) -> Handle:
+    """After the way back it is counted what the canary still handles."""
+    request, handle = await stage.baking(stage.request(plan=plan(limits=Limits(drain=minutes(2)))))
+    await stage.order(request, Command.ABORT)
+    assert (await stage.finish(handle)).outcome is Outcome.ROLLED_BACK
+    return handle
+
+
 COURSES: Mapping[str, Callable[[Stage], Awaitable[Handle]]] = {
     course.__name__: course
-    for course in (promoted, rolled_back, aborted, cancelled, approved, paused, skipped, drifted, told)
+    for course in (promoted, rolled_back, aborted, cancelled, approved, paused, skipped, drifted, told, counted)
 }

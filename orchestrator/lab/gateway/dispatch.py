@@ -100,8 +100,10 @@ class Desk:
             self.world.spawn(self._apply_later(call, fault.delay))
             await asyncio.sleep(fault.delay)
             raise Dropped
-        if fault.kind == "lose_reply":
+        if fault.kind in {"lose_reply", "withhold"}:
             await self.apply(call)
+            if fault.kind == "withhold":
+                await asyncio.sleep(fault.delay)
             raise Dropped
         return await self.apply(call, status_code=fault.code)
 

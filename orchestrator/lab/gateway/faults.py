@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from orchestrator.lab.gateway.wire import AwsError, Call
 
-Kind = Literal["fail", "throttle", "hang", "late", "lose_reply", "late_apply", "metric_status"]
+Kind = Literal["fail", "throttle", "hang", "late", "lose_reply", "withhold", "late_apply", "metric_status"]
 
 
 class Fault(BaseModel):
@@ -18,9 +18,9 @@ class Fault(BaseModel):
 
     `fail` refuses with `code` and `status`; `throttle` refuses as the control plane's budget does; `hang` answers
     nothing and does nothing, then drops the connection; `late` answers after `delay`; `lose_reply` applies the request
-    and drops the connection; `late_apply` drops the connection after `delay` and applies the request only then, even
-    though its sender may have gone; `metric_status` makes GetMetricData answer `code` as the `StatusCode` of every
-    series (`PartialData`, `InternalError`, `Forbidden`).
+    and drops the connection; `withhold` does the same, but is silent for `delay` in between; `late_apply` drops the
+    connection after `delay` and applies the request only then, even though its sender may have gone; `metric_status`
+    makes GetMetricData answer `code` as the `StatusCode` of every series (`PartialData`, `InternalError`, `Forbidden`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,7 +32,7 @@ class Fault(BaseModel):
     status: int = Field(default=500, ge=400, le=599)
     message: str = "An injected fault."
     delay: float = Field(default=1.0, ge=0)
-    """Seconds, for `hang`, `late` and `late_apply`."""
+    """Seconds, for `hang`, `late`, `withhold` and `late_apply`."""
     count: PositiveInt | None = None
     """How many calls suffer it; None is no limit."""
     seconds: PositiveFloat | None = None

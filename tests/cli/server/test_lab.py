@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 
+import httpx2
+
 from tests.cli.server.conftest import SLUICE
 
 
@@ -25,8 +27,12 @@ async def test_the_lab_has_an_api(tmp_path, run):
         assert (who.code, who.out.splitlines()[0]) == (0, f"lab at {environment['SLUICE_URL']}")
         assert (await run("doctor", **environment)).code == 0
         assert (await run("plan", "checkout", **environment)).code == 0
+        async with httpx2.AsyncClient() as http:
+            board = await http.get(environment["SLUICE_URL"])
+        assert "<h1>Releases</h1>" in board.text
     finally:
         process.send_signal(signal.SIGINT)
         out, err = await process.communicate()
     assert (process.returncode, out) == (0, b"")
+    assert f"{environment['SLUICE_URL']}/ in a browser" in err.decode()
     assert err.decode().endswith("stopping ...\n")
