@@ -13,8 +13,8 @@ _MARKS = {"done": "✓", "current": "▶", "skipped": "»", "waiting": " "}
 
 
 def page_of(standing: Standing, public_url: str | None) -> str | None:
-    """Return the address of the release's page; None where nobody can reach one, or it has not started."""
-    if not public_url or standing.release is None:
+    """Return the address of the release's page, there from the first moment; None where nobody can reach one."""
+    if not public_url:
         return None
     return f"{public_url.rstrip('/')}/releases/{standing.release_id}"
 

@@ -75,7 +75,9 @@ async def with_pending(converter: DataConverter, row: Row, pending: list[Pending
         elif name == "bake":
             if activity.HasField("heartbeat_details"):
                 (progress,) = await converter.decode(activity.heartbeat_details.payloads, [BakeProgress])
-                changes |= {"measurements": progress.measurements, "observed_weight": progress.observed_share}
+                changes["observed_weight"] = progress.observed_share
+                if progress.measurements:
+                    changes["measurements"] = progress.measurements
         elif activity.attempt > 1 and activity.HasField("last_failure"):
             changes["trouble"] = f"{name}, attempt {activity.attempt}: {activity.last_failure.message}"
     return replace(row, state=row.state.model_copy(update=changes))

@@ -162,7 +162,9 @@ def _announce(ground: Ground, phase: Phase, span: Bake) -> None:
 
 def _note(ground: Ground, watched: Watched) -> None:
     kind = EventKind.HOLDING if watched.action in ("hold", "pause") else EventKind.JUDGED
-    ground.log.note(kind, watched.sentence, measurements=watched.measurements)
+    # where no check applies, as at 100 %, what was judged last is still what people ask for
+    measured = watched.measurements or ground.log.state.measurements
+    ground.log.note(kind, watched.sentence, measurements=measured)
 
 
 def _spoken(span: timedelta) -> str:
