@@ -1,7 +1,6 @@
 """The ASGI application: routes behind the gate, and every error as a problem."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Security
@@ -36,18 +35,14 @@ BEARER = HTTPBearer(
 )
 
 
-def create_app(
-    settings: Settings, client: Client, *, intake: Intake | None = None, routers: Sequence[APIRouter] = ()
-) -> FastAPI:
-    """Return the application of one process; `routers` are added to Sluice's own, `intake` takes the webhooks.
+def create_app(settings: Settings, client: Client, *, intake: Intake | None = None) -> FastAPI:
+    """Return the application of one process; `intake` takes the webhooks, by the release file of the settings if None.
 
     Raises InvalidSpec when a setting, or the release file that one names, is wrong.
     """
     telemetry = Telemetry()
     desk = Desk(client, Targets(settings.api.release_file), settings, telemetry)
     app = _with_routes(settings.api.max_body)
-    for router in routers:
-        app.include_router(router, include_in_schema=False)  # they have pages of their own
     app.state.parts = Parts(
         settings=settings,
         desk=desk,

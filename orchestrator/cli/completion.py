@@ -8,23 +8,23 @@ from orchestrator.cli.exits import Exit
 from orchestrator.cli.output import show
 from orchestrator.cli.text import line
 
-# A colon begins a new word in bash: what stands before it is taken off again, as __ltrim_colon_completions does.
+# Bash ends a word at each colon. So the line is split here, by white space alone, and from what fits is taken off what
+# bash holds for words that are done.
 _BASH = """\
 _sluice() {
-    local cur words cword found
-    if declare -F _get_comp_words_by_ref >/dev/null; then
-        _get_comp_words_by_ref -n : cur words cword
-    else
-        words=("${COMP_WORDS[@]}") cword=$COMP_CWORD cur="${COMP_WORDS[COMP_CWORD]}"
-    fi
+    local line=${COMP_LINE:0:COMP_POINT} words current found before
+    read -ra words <<<"$line"
+    [[ $line == *[[:space:]] ]] && words+=("")
+    current=${words[${#words[@]}-1]}
     COMPREPLY=()
     while IFS= read -r found; do
-        [[ $found == "$cur"* ]] && COMPREPLY+=("$found")
-    done < <(sluice __complete "${words[@]:1:cword}" 2>/dev/null)
+        [[ $found == "$current"* ]] && COMPREPLY+=("$found")
+    done < <(sluice __complete "${words[@]:1}" 2>/dev/null)
     if [[ ${#COMPREPLY[@]} -eq 0 ]]; then
         compopt -o default 2>/dev/null
-    elif declare -F __ltrim_colon_completions >/dev/null; then
-        __ltrim_colon_completions "$cur"
+    elif [[ $current == *:* && $COMP_WORDBREAKS == *:* ]]; then
+        before=${current%"${current##*:}"}
+        COMPREPLY=("${COMPREPLY[@]#"$before"}")
     fi
 }
 complete -F _sluice sluice

@@ -5,6 +5,7 @@ import binascii
 import json
 import os
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,6 +37,12 @@ class Credentials:
             raise InvalidSpec(
                 f"{settings.url} is not encrypted, and {self.words} would be read by others on the way: use https://"
             )
+
+    @property
+    def ended(self) -> datetime | None:
+        """When the token ended, as it says itself; None for one that goes on, or does not say."""
+        end = _ends(self._token)
+        return datetime.fromtimestamp(end, UTC) if end <= time.time() else None
 
     async def headers(self, *, fresh: bool = False) -> dict[str, str]:
         """Return the headers that carry the credential; `fresh` asks for another CI token. Raises Unavailable."""

@@ -22,7 +22,7 @@ class Exit(IntEnum):
     ABORTED = 4
     """A person aborted or rejected the release; the stable version serves everything."""
     TIMED_OUT = 5
-    """The time given to wait is over; the release goes on."""
+    """The time given to wait is over, or the token of the CI job is; the release goes on."""
     REFUSED = 6
     """Busy (another release holds the target), refused by preflight, nothing to release, or out of order."""
     FAILED = 7

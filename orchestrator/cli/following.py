@@ -16,6 +16,8 @@ from orchestrator.domain.journal import Event, ReleaseState
 
 PATIENCE_SECONDS = 300.0
 """How long Sluice may be out of reach before following it gives up."""
+SHORT_SECONDS = 5.0
+"""A stream that lasts less is a failure, whatever it has told."""
 SETTLE_SECONDS = 0.05
 """Events and the state that they led to come one after the other: they are shown together."""
 
@@ -58,12 +60,13 @@ async def follow(
     Each reconnection goes on after the last event that came. Raises what `Transport.stream` raises; what may pass only
     after PATIENCE_SECONDS.
     """
-    picture, reached, failures = _Picture(), time.monotonic(), 0
+    picture, reached, short = _Picture(), time.monotonic(), 0
     while True:
+        began, heard = time.monotonic(), False
         try:
             async with aclosing(_bursts(asked, release_id, picture.last)) as bursts:
                 async for burst in bursts:
-                    reached, failures = time.monotonic(), 0
+                    reached, heard = time.monotonic(), True
                     for message in burst:
                         picture.take(message)
                     if picture.over:
@@ -74,11 +77,12 @@ async def follow(
                 yield await final()
                 return
         except TransientError as error:
-            failures += 1
             if time.monotonic() - reached > PATIENCE_SECONDS:
                 raise
             tell(f"{error}; still waiting")
-        await asyncio.sleep(wait_before(max(failures, 1)))
+        # A stream that ends at once (its credential does, or the server) is asked for less and less often.
+        short = 1 if heard and time.monotonic() - began > SHORT_SECONDS else short + 1
+        await asyncio.sleep(wait_before(short))
 
 
 async def _bursts(asked: Transport, release_id: str, last: str) -> AsyncGenerator[list[Message], None]:

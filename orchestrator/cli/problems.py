@@ -1,7 +1,7 @@
 """From a problem+json answer of the API to the error that the same mistake raises without a server between."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain import errors
@@ -39,11 +39,22 @@ _KINDS: dict[str, tuple[type[errors.SluiceError], str]] = {
 """Error by problem, and what is added to its detail."""
 
 
-def error_of(answer: "httpx2.Response", url: str, credential: str) -> errors.SluiceError:
-    """Return the error for an answer from 400 on; `credential` says in words what was sent, empty for nothing."""
+class TokenEnded(NotAdmitted):
+    """The credential is of a CI job and its time is over; nothing here can get another."""
+
+
+def error_of(answer: "httpx2.Response", url: str, credential: str, ended: datetime | None = None) -> errors.SluiceError:
+    """Return the error for an answer from 400 on; `credential` says in words what was sent, empty for nothing.
+
+    `ended` is when the credential ended, by its own words; None for one that has not, or does not say.
+    """
     document = _document(answer)
     kind = str(document.get("type", "")).removeprefix(PREFIX)
     detail = str(document.get("detail", "")) or answer.reason_phrase
+    if answer.status_code == 401 and credential and ended is not None:
+        return TokenEnded(
+            f"{credential} ended at {ended:%H:%M:%S} UTC, and only a new job gets another{_request(document)}"
+        )
     if answer.status_code == 401:
         return NotAdmitted(_unknown(url, credential, document))
     if not document:
@@ -66,7 +77,7 @@ def _document(answer: "httpx2.Response") -> dict[str, Any]:
 
 
 def _unknown(url: str, credential: str, document: dict[str, Any]) -> str:
-    request = f" (request id {document['request_id']})" if "request_id" in document else ""
+    request = _request(document)
     if credential:
         return (
             f"{credential} is not in force at {url}: it may have expired, or is meant for another server; "
@@ -76,6 +87,10 @@ def _unknown(url: str, credential: str, document: dict[str, Any]) -> str:
         f"{url} asks who you are: `sluice auth login` stores a token, SLUICE_TOKEN gives one, and in CI "
         f"SLUICE_OIDC_AUDIENCE asks for the job's own{request}"
     )
+
+
+def _request(document: dict[str, Any]) -> str:
+    return f" (request id {document['request_id']})" if "request_id" in document else ""
 
 
 def _foreign(answer: "httpx2.Response", url: str) -> errors.SluiceError:

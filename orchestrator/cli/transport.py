@@ -59,7 +59,7 @@ class Transport:
                         continue
                     if answer.status_code != 200:
                         await answer.aread()
-                        raise error_of(answer, self.url, self._credentials.words)
+                        raise error_of(answer, self.url, self._credentials.words, self._credentials.ended)
                     yield answer
                     return
         except httpx2.TransportError as error:
@@ -88,7 +88,7 @@ class Transport:
                 continue
             break
         if answer.status_code >= 300:
-            raise error_of(answer, self.url, self._credentials.words)
+            raise error_of(answer, self.url, self._credentials.words, self._credentials.ended)
         return answer
 
     def _read(self, answer: httpx2.Response) -> Any:

@@ -11,6 +11,7 @@ from orchestrator.cli.awaited import Awaited, awaited
 from orchestrator.cli.client import ServerClient
 from orchestrator.cli.exits import Exit
 from orchestrator.cli.output import Format, is_ascii, is_screen, say, show, show_data
+from orchestrator.cli.problems import TokenEnded
 from orchestrator.cli.render import render_event, render_line, render_release
 from orchestrator.cli.text import styled
 from orchestrator.domain.errors import SluiceError, TransientError
@@ -39,14 +40,14 @@ async def watch(
     every: float | None = None,
     until: Awaited = END,
 ) -> Exit:
-    """Show the release until it is as awaited, or has ended, or for `seconds`; return which.
+    """Show the release until it is as awaited, or has ended, or for `seconds`, or the credential ends; return which.
 
     Leaving it never ends the release. It is read `every` so many seconds; None for the usual pace.
     """
     try:
         with _view(form) as show_state:
             found = _seen(client, state, POLL_SECONDS if every is None else every)
-            state = await _until(found, state, show_state, seconds, until)
+            state, why = await _until(found, state, show_state, seconds, until)
     except (asyncio.CancelledError, SluiceError):
         say(
             f"left: release {state.release_id} of {state.target} goes on; `sluice get {state.release_id} -w` shows it "
@@ -59,7 +60,7 @@ async def watch(
         show([render_line(state)])
     code = until.exit_of(state)
     if not state.done and code is not Exit.OK:
-        say(f"the time to wait is over: release {state.release_id} of {state.target} goes on")
+        say(f"{why}: release {state.release_id} of {state.target} goes on")
     elif code is Exit.REFUSED and state.outcome is Outcome.PROMOTED:
         say(f"release {state.release_id} of {state.target} was promoted, and `{until.words}` was never seen on its way")
     return code
@@ -71,7 +72,9 @@ async def _until(
     show_state: Show,
     seconds: float | None,
     until: Awaited,
-) -> ReleaseState:
+) -> tuple[ReleaseState, str]:
+    """Return the newest state, and why it is not awaited any longer."""
+    why = "the time to wait is over"
     try:
         async with asyncio.timeout(seconds), aclosing(found):
             async for state in found:  # noqa: PLR1704  the newest counts, also when the time is over
@@ -80,7 +83,9 @@ async def _until(
                     break
     except TimeoutError:
         pass
-    return state
+    except TokenEnded as error:
+        why = f"{error}; `sluice wait {state.release_id}` there waits on"
+    return state, why
 
 
 async def _seen(client: "ReleaseClient", state: ReleaseState, every: float) -> AsyncGenerator[ReleaseState, None]:

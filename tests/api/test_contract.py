@@ -41,6 +41,11 @@ def test_the_committed_description_is_current() -> None:
     assert json.loads((ROOT / "docs/reference/openapi.json").read_text()) == openapi()
 
 
+async def test_the_server_serves_the_committed_description(place: Place) -> None:
+    async with place.http("viewer") as http:
+        assert (await http.get("/openapi.json")).json() == openapi()
+
+
 def test_every_path_problem_and_header_is_on_the_page() -> None:
     for path, methods in openapi()["paths"].items():
         for method in methods:

@@ -25,6 +25,7 @@ from tests.fakes.function import FakeAlias, FakeFunction
 from tests.fakes.journal import Call, Journal
 from tests.fakes.lambda_port import FakeLambda, Region
 from tests.fakes.load import Load, Profile
+from tests.fakes.permissions import FakePermissions
 
 __all__ = [
     "Answer",
@@ -69,6 +70,9 @@ class FakeAws:
         if target.place not in self._cloudwatches:
             self._cloudwatches[target.place] = FakeCloudWatch(self.journal, self.clock)
         return self._cloudwatches[target.place]
+
+    def permissions(self, target: Target) -> FakePermissions:
+        return FakePermissions(self.region(target), self.journal)
 
     # arranging
 

@@ -210,7 +210,7 @@ def component(runner: Runner, **inputs: str) -> "subprocess.CompletedProcess[str
         name: re.sub(r"\$\[\[ inputs\.([\w-]+) \]\]", lambda m: known[m.group(1)], str(text))
         for name, text in body["variables"].items()
     }
-    environment = runner.environment | variables | {"SLUICE_TOKEN": "id-token", "CI_PROJECT_ID": "1"}
+    environment = runner.environment | variables | {"SLUICE_ID_TOKEN": "id-token", "CI_PROJECT_ID": "1"}
     environment |= {"CI_PIPELINE_ID": "2", "CI_JOB_ID": "3", "CI_PROJECT_PATH": "a/b", "CI_COMMIT_SHORT_SHA": "c"}
     script = "set -e\n" + "\n".join(body["script"])
     return subprocess.run(
@@ -228,7 +228,7 @@ def test_the_component_is_well_formed() -> None:
     spec, job = load(DEPLOY / "gitlab/component.yml")
     (body,) = job.values()
     assert {"url", "target", "version", "wait", "timeout", "audience"} <= spec["spec"]["inputs"].keys()
-    assert body["id_tokens"] == {"SLUICE_TOKEN": {"aud": "$[[ inputs.audience ]]"}}
+    assert body["id_tokens"] == {"SLUICE_ID_TOKEN": {"aud": "$[[ inputs.audience ]]"}}
     assert [line for line in body["script"] if "$[[" in line] == []
 
 
