@@ -86,8 +86,9 @@ def _tell(whole: WholeLab, state: Path) -> None:
         "SLUICE_TEMPORAL__ADDRESS": whole.lab.temporal_address,
         **whole.lab.environment(),
     }
-    script = state / "environment"
-    script.write_text("".join(f"export {name}={value}\n" for name, value in environment.items()))
+    script, draft = state / "environment", state / "environment.draft"
+    draft.write_text("".join(f"export {name}={value}\n" for name, value in environment.items()))
+    draft.replace(script)  # whoever waits for the file finds it whole
     say(
         f"""
 The lab runs. `checkout:{ALIAS}` serves version 1, callers use it, and new code waits on $LATEST.
