@@ -30,6 +30,9 @@ from orchestrator.domain.work import BakeProgress, Watch, Watched
 PROVIDER_ERRORS = 4
 """Looks in a row without numbers before people are told. Source: Argo Rollouts' consecutiveErrorLimit."""
 
+ALARM_SECONDS = 8
+"""How long a look waits for alarms, of the 20 s that it may take: its numbers must not be lost with them."""
+
 STILL_BAKING = "StillBaking"
 """Type of the error that ends a look without a decision; it is benign and brings its own delay."""
 
@@ -109,12 +112,16 @@ class Analysis:
         except (TransientError, TargetError) as error:
             measurements += [judging.unreadable(c, str(error)) for c in sampled]
         try:
-            readings = await self._alarms(watch, watched_alarms)
+            async with asyncio.timeout(ALARM_SECONDS):
+                readings = await self._alarms(watch, watched_alarms)
             since = watch.windows[0].start
             measurements += [
                 judging.alarms(c, [r for r in readings if r.name in c.names], watch.red_alarms, since=since)
                 for c in watched_alarms
             ]
+        except TimeoutError:
+            late = f"the alarms were not read within {ALARM_SECONDS} s"
+            measurements += [judging.unreadable(c, late) for c in watched_alarms]
         except (TransientError, TargetError) as error:
             measurements += [judging.unreadable(c, str(error)) for c in watched_alarms]
         queries = [c for c in plan.checks if isinstance(c, Query)]

@@ -1,4 +1,4 @@
-"""Telling Temporal that an activity is alive, so that another worker takes over soon where its worker has died."""
+"""Work that must reach its end, on a worker that says it is alive: where it is not, another takes over soon."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,13 +14,25 @@ BEAT_SECONDS = 1.0
 
 
 def beating(run: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-    """Send heartbeats as long as the activity runs; they carry nothing, and end with it."""
+    """Send heartbeats as long as the activity runs; they carry nothing, and end with it.
+
+    A heartbeat is also how an activity hears that nobody waits for it any more: that its workflow was terminated, or
+    that another attempt has begun. The way back goes on all the same, for the alias would stay split. It stops only
+    with its worker.
+    """
 
     @wraps(run)
     async def alive(*args: P.args, **kwargs: P.kwargs) -> T:
         beats = asyncio.create_task(_beat())
+        work = asyncio.ensure_future(run(*args, **kwargs))
         try:
-            return await run(*args, **kwargs)
+            while True:
+                try:
+                    return await asyncio.shield(work)
+                except asyncio.CancelledError:
+                    if work.done() or not _unheard():
+                        work.cancel()
+                        raise
         finally:
             beats.cancel()
 
@@ -31,3 +43,9 @@ async def _beat() -> None:
     while True:
         activity.heartbeat()
         await asyncio.sleep(BEAT_SECONDS)
+
+
+def _unheard() -> bool:
+    """Whether only the server has stopped listening, and the worker goes on."""
+    told = activity.cancellation_details()
+    return told is not None and not told.worker_shutdown and (told.not_found or told.timed_out or told.cancel_requested)

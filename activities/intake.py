@@ -48,6 +48,10 @@ class Releases(Protocol):
         """Send one command, taken once for the same `key`. Raises IllegalCommand, NotFound, Unavailable."""
         ...
 
+    async def record_superseding(self, abort: Order, target: Target, *, key: str) -> None:
+        """Write the abort of the target's holder to the audit, once for the same `key`. Raises Unavailable."""
+        ...
+
     async def holder(self, target: Target) -> ReleaseState | None:
         """Return the newest release of the target, ended or not, strongly consistent; None where there was none."""
         ...
@@ -67,13 +71,17 @@ class Intaking:
     @activity.defn(name="submit_release")
     @translated
     async def submit_release(self, work: Submission) -> Submitted:
-        """Start the release unless its target is held. A second run finds what the first has started."""
+        """Start the release unless its target is held. A second run finds what the first has started.
+
+        A worker that dies before this is recorded leaves no trace of it, not even an attempt that is counted; so every
+        release has a key, by which it is found again.
+        """
         request = work.request
+        request = request.model_copy(update={"idempotency_key": request.idempotency_key or request.release_id})
         if work.on_busy == "queue" and (before := await self._before(work)):
-            return Submitted(status="busy", sentence=f"{len(before)} before it in line for {request.target}")
-        holder = await self._releases.holder(request.target) if activity.info().attempt > 1 else None
-        if holder is not None and holder.release_id == request.release_id:
-            return Submitted(status="started", sentence=f"release {request.release_id} has started")
+            holder = await self._releases.holder(request.target)
+            if holder is None or holder.release_id != request.release_id:
+                return Submitted(status="busy", sentence=f"{len(before)} before it in line for {request.target}")
         try:
             state = await self._releases.submit(request)
         except Conflict as error:
@@ -82,6 +90,9 @@ class Intaking:
             holder = await self._releases.holder(request.target)
             who = f"release {holder.release_id}" if holder is not None else "another release"
             return Submitted(status="busy", sentence=f"{who} holds {request.target}")
+        if state.release_id != request.release_id:
+            sentence = f"release {state.release_id} was started with the same idempotency key already: follow that one"
+            return Submitted(status="refused", sentence=sentence)
         return Submitted(status="started", sentence=f"release {state.release_id} has started")
 
     @activity.defn(name="await_turn")
@@ -145,8 +156,10 @@ class Intaking:
                 release_id=holder.release_id,
                 reason=f"{SUPERSEDED}{request.release_id}{why}",
             )
+            key = f"supersede/{request.release_id}"  # in the audit with the holder: more than one may be in the way
+            await self._releases.record_superseding(order, holder.target, key=f"{key}/{holder.release_id}")
             with suppress(IllegalCommand):  # it has ended meanwhile: the next look finds out how
-                await self._releases.command(order, key=f"supersede/{request.release_id}")
+                await self._releases.command(order, key=key)
         raise _again(f"superseding: {_holds(holder)}", LOOK_FIRST * self._pace)
 
     async def _before(self, work: Submission) -> list[SubmissionState]:

@@ -30,7 +30,8 @@ class AuditEntry(Frozen):
     at: AwareDatetime
     principal: str
     method: str
-    """How the principal was known: token, oidc, proxy or lab."""
+    """How the principal was known: token, oidc, proxy or lab; `webhook` by the signature of a delivery; `supersede`
+    where a release of theirs aborts the one that holds its target."""
     action: str
     """`start`, `rollback`, or the command."""
     target: str | None
@@ -39,10 +40,13 @@ class AuditEntry(Frozen):
     step: int | None = None
     reason: str = ""
     source_address: str
+    """Empty where Sluice itself acts for the principal (`supersede`)."""
     request_id: str
     outcome: Literal["accepted", "refused"]
-    """`accepted` is written before the action is carried out. Where the release then refuses it after all, an entry
-    `refused` of the same request id follows."""
+    """`accepted` is written before the action is carried out. Where the release then refuses what was asked over HTTP
+    after all, an entry `refused` of the same request id follows. For `webhook` and `supersede` it means taken, and none
+    follows: what became of it stands in the release (one that could not start is listed as REJECTED with its reason),
+    and for a button in the result of the workflow `Intake`."""
     why: str = ""
     """Why it was refused."""
 

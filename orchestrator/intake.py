@@ -14,8 +14,9 @@ from temporalio.service import RPCError
 
 from orchestrator.audit import Audit, AuditEntry
 from orchestrator.domain.errors import SluiceError, Unavailable
-from orchestrator.domain.intake import Delivery
+from orchestrator.domain.intake import Delivery, Submission
 from orchestrator.domain.intake import Intake as IntakeInput
+from orchestrator.domain.release import Order, Target
 from orchestrator.intake_buttons import refusal, submission_of
 from orchestrator.intake_cloudtrail import changed
 from orchestrator.intake_mapping import Mapped, mapped
@@ -100,9 +101,14 @@ class Intake:
             return Receipt(delivery.id, ignored=found.ignored)
         submissions = tuple(limited(s, self._settings.hooks) for s in found.intake.submissions)
         intake = found.intake.model_copy(update={"submissions": submissions})
-        entries = _entries(delivery, intake, source)
-        if why := await self._foreign(delivery, intake, entries):
-            return Receipt(delivery.id, ignored=why)
+        entries = _started(delivery, intake, source)
+        for order in intake.orders:
+            submission = await self._submission(order)
+            entry = _ordered(delivery, order, submission, source)
+            if why := refusal(order, delivery.payload, submission):
+                await self._audit.write(entry.model_copy(update={"outcome": "refused", "why": why}))
+                return Receipt(delivery.id, ignored=why)
+            entries.append(entry)
         if not _is_one_release(intake):
             await asyncio.gather(*(self._audit.write(entry) for entry in entries))
         taken = await self._start(delivery.workflow_id, intake, entries[0] if entries else None)
@@ -120,18 +126,12 @@ class Intake:
             return Mapped(None, "no release file is set (SLUICE_API__RELEASE_FILE)")
         return mapped(delivery, file.webhooks.values(), file)
 
-    async def _foreign(self, delivery: Delivery, intake: IntakeInput, entries: list[AuditEntry]) -> str:
-        """Write a button down that was pressed on somebody else's check run, and say so; empty for any other event."""
-        for order, entry in zip(intake.orders, entries[len(intake.submissions) :], strict=True):
-            try:
-                async with asyncio.timeout(START_SECONDS):
-                    submission = await submission_of(self._client, order.release_id)
-            except (TimeoutError, RuntimeError):
-                raise Unavailable(f"Temporal did not say whose release {order.release_id} is; press it again") from None
-            if why := refusal(order, delivery.payload, submission):
-                await self._audit.write(entry.model_copy(update={"outcome": "refused", "why": why}))
-                return why
-        return ""
+    async def _submission(self, order: Order) -> Submission | None:
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                return await submission_of(self._client, order.release_id)
+        except (TimeoutError, RuntimeError):
+            raise Unavailable(f"Temporal did not say whose release {order.release_id} is; press it again") from None
 
     async def _start(self, workflow_id: str, intake: IntakeInput, entry: AuditEntry | None) -> bool:
         try:
@@ -154,40 +154,46 @@ class Intake:
         return True
 
 
-def _entries(delivery: Delivery, intake: IntakeInput, source: str) -> list[AuditEntry]:
-    """Return what the audit is told: one entry per release and command, the same for a repeated delivery."""
-    common: dict[str, Any] = {
-        "at": delivery.received_at,
-        "method": "webhook",
-        "source_address": source,
-        "outcome": "accepted",
-    }
+def _started(delivery: Delivery, intake: IntakeInput, source: str) -> list[AuditEntry]:
+    """Return what the audit is told of each release, the same for a repeated delivery."""
     requests = [submission.request for submission in intake.submissions]
-    started = [
+    return [
         AuditEntry(
-            **common,
+            **_common(delivery, source),
             principal=f"{request.actor.source}:{request.actor.name}",
             action="start",
-            target=f"{request.target.place}/{request.target}",
+            target=_full_name(request.target),
             release=request.release_id,
             reason=request.reason,
             request_id=f"{delivery.workflow_id}/{request.release_id}",
         )
         for request in requests
     ]
-    return started + [
-        AuditEntry(
-            **common,
-            principal=f"{order.actor.source}:{order.actor.name}",
-            action=order.command.value,
-            target=None,
-            release=order.release_id,
-            step=order.step,
-            reason=order.reason,
-            request_id=f"{delivery.workflow_id}/{order.command}",
-        )
-        for order in intake.orders
-    ]
+
+
+def _ordered(delivery: Delivery, order: Order, submission: Submission | None, source: str) -> AuditEntry:
+    """Return what the audit is told of a button. Only with the target do those see it who may view no more than that.
+
+    No target is known of a release that nobody has submitted by an event; no button is taken for such a one.
+    """
+    return AuditEntry(
+        **_common(delivery, source),
+        principal=f"{order.actor.source}:{order.actor.name}",
+        action=order.command.value,
+        target=_full_name(submission.request.target) if submission is not None else None,
+        release=order.release_id,
+        step=order.step,
+        reason=order.reason,
+        request_id=f"{delivery.workflow_id}/{order.command}",
+    )
+
+
+def _common(delivery: Delivery, source: str) -> dict[str, Any]:
+    return {"at": delivery.received_at, "method": "webhook", "source_address": source, "outcome": "accepted"}
+
+
+def _full_name(target: Target) -> str:
+    return f"{target.place}/{target}"
 
 
 def _is_one_release(intake: IntakeInput) -> bool:

@@ -15,7 +15,7 @@ from orchestrator.cli.text import Line, line
 from orchestrator.domain.errors import InvalidSpec
 from orchestrator.domain.intake import Delivery, Intake, Submission
 from orchestrator.intake_cloudtrail import changed
-from orchestrator.intake_mapping import mapped
+from orchestrator.intake_mapping import Mapped, mapped
 from orchestrator.releasefile.loading import load
 
 webhook = App(name="webhook", help="Try the rules under `webhooks` of the release file.", version_flags=())
@@ -35,7 +35,6 @@ def would_start(
     output: Output = "text",
 ) -> Exit:
     """Print what the event in FILE would start. Ends with 6 where nothing would."""
-    rules = load(session.find_file(file), session.plugins())
     delivery = Delivery(
         provider=provider,
         sender=sender,
@@ -44,7 +43,7 @@ def would_start(
         payload=_read(payload),
         received_at=datetime.now(UTC),
     )
-    found = changed(delivery) or mapped(delivery, rules.webhooks.values(), rules)
+    found = changed(delivery) or _mapped(delivery, file)
     if found.intake is None:
         say(f"nothing: {found.ignored}")
         return Exit.REFUSED
@@ -53,6 +52,11 @@ def would_start(
     else:
         show_data(found.intake, output)
     return Exit.OK
+
+
+def _mapped(delivery: Delivery, file: Path | None) -> Mapped:
+    rules = load(session.find_file(file), session.plugins())
+    return mapped(delivery, rules.webhooks.values(), rules)
 
 
 def _read(path: Path) -> dict[str, object]:

@@ -1,12 +1,14 @@
 """Releases and submissions as an intake asks for them: fulfils `activities.intake.Releases` on a Temporal client."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from orchestrator.audit import Audit, AuditEntry
 from orchestrator.domain.errors import NotFound, Unavailable
 from orchestrator.domain.intake import SubmissionState
 from orchestrator.domain.journal import ReleaseState
@@ -26,6 +28,7 @@ class IntakeReleases:
         self._client = client
         self._service = service or ReleaseService(client)
         self._reader = Reader(client)
+        self._audit = Audit(client)
 
     async def submit(self, request: ReleaseRequest) -> ReleaseState:
         """Start the release. Raises Conflict, Unavailable."""
@@ -38,6 +41,24 @@ class IntakeReleases:
     async def command(self, order: Order, *, key: str) -> ReleaseState:
         """Send one command. Raises IllegalCommand, NotFound, Unavailable."""
         return await self._service.command(order, key=key)
+
+    async def record_superseding(self, abort: Order, target: Target, *, key: str) -> None:
+        """Write the abort to the audit, once for the same `key`. Raises Unavailable: then it must not be sent."""
+        who = abort.actor
+        await self._audit.write(
+            AuditEntry(
+                at=datetime.now(UTC),
+                principal=who.name if who.source.startswith("api/") else f"{who.source}:{who.name}",
+                method="supersede",
+                action=abort.command.value,
+                target=f"{target.place}/{target}",
+                release=abort.release_id,
+                reason=abort.reason,
+                source_address="",
+                request_id=key,
+                outcome="accepted",
+            )
+        )
 
     async def holder(self, target: Target) -> ReleaseState | None:
         """Return the newest release of the target, strongly consistent; None where there was none."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
@@ -19,6 +20,8 @@ from orchestrator.rows import Row, row_of, with_pending
 VISIBILITY_SECONDS = 1.0
 """A release that was started this moment may not be listed yet."""
 READ_TIMEOUT = timedelta(seconds=5)
+SEEN_AT_ONCE = 20
+"""Releases of one `function:alias` that are read at once, to find where it is."""
 KEPT_KEYS = 200
 """Releases of one target that are searched for an idempotency key."""
 SUBMITTED = "(WorkflowType = 'Submission' OR WorkflowType = 'Intake')"
@@ -27,7 +30,20 @@ LISTED = (
     "(SluicePhase = 'PENDING' OR SluicePhase = 'QUEUED' OR SluicePhase = 'DONE')))"
 )
 """Temporal's filter for each release once: what has not started, or never will, is listed as its submission."""
+RUNNING = (
+    "(ExecutionStatus = 'Running' AND (WorkflowType = 'Release' OR SluicePhase = 'PENDING' OR SluicePhase = 'QUEUED'))"
+)
+ENDED = f"(ExecutionStatus != 'Running' OR ({SUBMITTED} AND SluicePhase = 'DONE'))"
+"""Parts of what is listed. A submission that was refused has ended, and may live on to tell CI systems so."""
 ANY = f"(WorkflowType = 'Release' OR {SUBMITTED})"
+
+Visible = Callable[[Target], bool]
+"""Whether whoever asks may know of a release on that target."""
+
+
+def everything(_: Target) -> bool:
+    """Hide nothing: who reads Temporal directly may read all of it."""
+    return True
 
 
 class Reader:
@@ -36,9 +52,13 @@ class Reader:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def find(self, ref: str) -> Row:
-        """Return the release of that id, or the newest of a target (`function:alias`). Raises NotFound."""
-        look = self._of_target if ":" in ref else self.of_id
+    async def find(self, ref: str, visible: Visible = everything) -> Row:
+        """Return the release of that id, or the newest of a target (`function:alias`) among those that are `visible`.
+
+        An id means one release, whoever asks: it is returned in any case. Raises NotFound, also where the name means
+        releases in several accounts or regions.
+        """
+        look = partial(self._of_target, visible=visible) if ":" in ref else self.of_id
         deadline = asyncio.get_running_loop().time() + VISIBILITY_SECONDS
         while True:
             row = await look(ref)
@@ -71,11 +91,6 @@ class Reader:
         rows = await self._list(f"WorkflowType = 'Release' AND WorkflowId = '{target.workflow_id}'", limit=KEPT_KEYS)
         return next((row for row in rows if row.key == key), None)
 
-    async def waiting_by_key(self, target: Target, key: str) -> Row | None:
-        """Return what this idempotency key has submitted and what has not started yet, or never will."""
-        rows = await self._list(f"{SUBMITTED} AND SluiceTarget = '{target}'", limit=KEPT_KEYS)
-        return next((row for row in rows if row.key == key and row.state.target == target), None)
-
     async def after(self, state: ReleaseState) -> list[Row]:
         """Return the releases of the same target that held it later than this one, which has ended, in no order."""
         ended = state.ended_at
@@ -87,7 +102,7 @@ class Reader:
 
     async def rows(self, *, limit: int, running: bool) -> list[Row]:
         """Newest first."""
-        query = LISTED + (" AND ExecutionStatus = 'Running'" if running else "")
+        query = f"{LISTED} AND {RUNNING}" if running else LISTED
         return sorted(await self._list(query, limit=limit), key=lambda row: row.began, reverse=True)
 
     async def _list(self, query: str, *, limit: int) -> list[Row]:
@@ -107,9 +122,24 @@ class Reader:
                 break
         return rows[:limit]
 
-    async def _of_target(self, target: str) -> Row | None:
-        rows = await self._list(f"WorkflowType = 'Release' AND SluiceTarget = '{_safe(target)}'", limit=20)
-        return await self._detailed(max(rows, key=lambda row: row.began)) if rows else None
+    async def _of_target(self, name: str, visible: Visible) -> Row | None:
+        found = [row for row in await self._newest_by_place(name) if visible(row.state.target)]
+        if len(found) > 1:
+            places = ", ".join(sorted(f"{row.state.target.place} ({row.state.release_id})" for row in found))
+            raise NotFound(f"`{name}` has releases in {len(found)} places, {places}: name the one you mean by its id")
+        return await self._detailed(found[0]) if found else None
+
+    async def _newest_by_place(self, name: str) -> list[Row]:
+        """Return the newest release of each account and region; the many of one place must not hide another's."""
+        query = f"WorkflowType = 'Release' AND SluiceTarget = '{_safe(name)}'"
+        newest: dict[str, Row] = {}
+        while True:
+            rows = await self._list(query, limit=SEEN_AT_ONCE)
+            for row in sorted(rows, key=lambda row: row.began):
+                newest[row.workflow_id] = row
+            if len(rows) < SEEN_AT_ONCE:
+                return list(newest.values())
+            query += "".join(f" AND WorkflowId != '{known}'" for known in {row.workflow_id for row in rows})
 
     async def _detailed(self, row: Row) -> Row:
         """Return the row with what its running activities know."""

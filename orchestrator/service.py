@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import hashlib
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -60,17 +61,14 @@ class ReleaseService:
         The same idempotency key on the same target gives the release that it has handed in. Raises Unavailable, and
         Conflict where `on_busy` is `reject` and another release holds the target.
         """
-        request = submission.request
         if submission.on_busy == "reject":
-            return await self.submit(request)
-        if request.idempotency_key:
-            key = request.idempotency_key
-            same = await self._reader.by_key(request.target, key)
-            same = same or await self._reader.waiting_by_key(request.target, key)
-            if same is not None:
-                return same.state
-        await submit(self._client, submission)
-        return first_state(request)
+            return await self.submit(submission.request)
+        request = _named_by_key(submission.request)
+        if request.idempotency_key and (same := await self._reader.by_key(request.target, request.idempotency_key)):
+            return same.state
+        if await submit(self._client, submission.model_copy(update={"request": request})):
+            return first_state(request)
+        return await self.get(request.release_id)
 
     async def submit(self, request: ReleaseRequest) -> ReleaseState:
         """Start the release. The same idempotency key on the same target gives the release that it started.
@@ -201,6 +199,14 @@ async def _taken(handle: WorkflowHandle[Any, Any], order: Order, key: str) -> Re
             await asyncio.sleep(RESEND_SECONDS)
         else:
             return state
+
+
+def _named_by_key(request: ReleaseRequest) -> ReleaseRequest:
+    """Return the request with the release id that its key gives, so that Temporal refuses a second one of the same."""
+    if not request.idempotency_key:
+        return request
+    name = f"{request.target.workflow_id}\n{request.idempotency_key}"
+    return request.model_copy(update={"release_id": hashlib.sha256(name.encode()).hexdigest()[:12]})
 
 
 def _refused(error: WorkflowUpdateFailedError, row: Row) -> IllegalCommand:

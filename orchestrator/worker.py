@@ -101,6 +101,7 @@ def _workers(client: Client, settings: Settings, aws: Aws, http: httpx2.AsyncCli
                 task_queue=restore_queue_of(place),
                 activities=restore_activities(aws, clock),
                 graceful_shutdown_timeout=grace,
+                max_heartbeat_throttle_interval=timedelta(seconds=1),  # one that is late by a moment is not given up
             )
         )
     return workers

@@ -22,14 +22,14 @@ TELL_END_FOR = timedelta(hours=24)
 LONGEST_RELEASE = timedelta(days=30)
 
 
-async def submit_release(submission: Submission) -> Submitted:
+async def submit_release(submission: Submission, left: timedelta) -> Submitted:
     """Try once to start; retried while Temporal is away. Local: one workflow task, and the release has started."""
     done: Submitted = await workflow.execute_local_activity(
         "submit_release",
         submission,
         result_type=Submitted,
         start_to_close_timeout=timedelta(seconds=20),
-        schedule_to_close_timeout=submission.patience,
+        schedule_to_close_timeout=left,
         retry_policy=UNTIRING,
         # a release that starts while it is withdrawn must be reported as started
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -38,7 +38,7 @@ async def submit_release(submission: Submission) -> Submitted:
     return done
 
 
-def await_turn(submission: Submission) -> workflow.ActivityHandle[Turn]:
+def await_turn(submission: Submission, left: timedelta) -> workflow.ActivityHandle[Turn]:
     """Start the one activity of the whole wait; a busy target is a retry."""
     return workflow.start_activity(
         "await_turn",
@@ -46,7 +46,7 @@ def await_turn(submission: Submission) -> workflow.ActivityHandle[Turn]:
         result_type=Turn,
         task_queue=INTAKE_QUEUE,
         start_to_close_timeout=timedelta(seconds=30),
-        schedule_to_close_timeout=submission.patience,
+        schedule_to_close_timeout=left,
         retry_policy=UNTIRING,
         summary=f"{submission.on_busy}: wait for {submission.request.target}",
     )

@@ -97,7 +97,7 @@ def _question(ground: Ground) -> ReadAlias:
 def _intent(ground: Ground) -> Routing:
     """What the alias is to route to now: what was written last, or what was found at the start."""
     if ground.notes.wished:
-        return ground.notes.wished[-1]
+        return ground.notes.wished[-1][1]
     if ground.report.alias is None:
         raise InvariantError("an alias is looked at that was neither found nor written")
     return ground.report.alias.routing

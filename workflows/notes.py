@@ -1,7 +1,7 @@
 """What a release has written to its alias, and what it was told that others have."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
@@ -10,6 +10,8 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.journal import ReleaseState
     from orchestrator.domain.traffic import Routing
 
+SKEW = timedelta(seconds=30)
+"""How far CloudTrail's clock, which tells whole seconds, and Temporal's may be apart."""
 CHANGE_UPDATE = "alias_changed"
 """Name of the update that tells a release of a change of its alias."""
 
@@ -18,8 +20,8 @@ CHANGE_UPDATE = "alias_changed"
 class Notes:
     """The handler adds to it; what waits looks at the alias when there is something `unseen`."""
 
-    wished: tuple[Routing, ...] = ()
-    """Every routing that this release has sent, noted before it was sent; the last is the one in force."""
+    wished: tuple[tuple[datetime, Routing], ...] = ()
+    """Every routing that this release has sent, each with the time right before; the last is the one in force."""
     foreign: tuple[AliasChange, ...] = ()
     """Changes that it has not made itself, oldest first."""
     seen: int = 0
@@ -34,7 +36,7 @@ class Notes:
 
     def wish(self, routing: Routing) -> None:
         """Note what is about to be written."""
-        self.wished = (*self.wished, routing)
+        self.wished = (*self.wished, (workflow.now(), routing))
 
     def refusal(self, change: AliasChange, state: ReleaseState, since: datetime) -> str | None:
         """Say why a change is of no use to the release that has begun at `since`; None when it is to be taken."""
@@ -43,11 +45,19 @@ class Notes:
             return f"{release} has ended ({state.outcome})"
         if change.at < since.replace(microsecond=0):  # CloudTrail tells whole seconds
             return f"it is older than {release}, which has read the alias since"
-        if any(change.leads_to(str(routing)) for routing in self.wished):
+        if self._is_own(change):
             return f"{release} has written that itself"
         if len(self.foreign) >= MAX_CHANGES:
             return f"{release} has been told of {MAX_CHANGES} changes already; it reads the alias before it writes"
         return None
+
+    def _is_own(self, change: AliasChange) -> bool:
+        """Whether the change is a write of this release: it leads to what was wished at that time."""
+        ends = [at for at, _ in self.wished[1:]]
+        return any(
+            change.leads_to(str(routing)) and begun - SKEW <= change.at and (end is None or change.at <= end + SKEW)
+            for (begun, routing), end in zip(self.wished, [*ends, None], strict=False)
+        )
 
     def culprit(self, found: str) -> AliasChange | None:
         """Return the newest change after which the alias may read `found`."""

@@ -1,6 +1,7 @@
 """One release that is to start, exactly once: now, after another, or instead of it. Then CI is told how it goes."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any, Literal
 
 from temporalio import workflow
@@ -55,7 +56,8 @@ class Course:
         """Say why the order does not fit what waits; None when it does."""
         if self._state.status == "started":
             return f"release {order.release_id} has just started: send it again"
-        return refusal(self._state.release, order)
+        waiting = self._state.release.model_copy(update={"phase": Phase.QUEUED})  # also before a worker has seen it
+        return refusal(self._state.release if self._state.release.done else waiting, order)
 
     def withdraw(self, order: Order) -> ReleaseState:
         """Take an abort: what waits does not start, and what is just starting is aborted. Repeating it is harmless."""
@@ -83,18 +85,20 @@ class Course:
             self._publish("refused", Phase.DONE, submitted.sentence, outcome=Outcome.REJECTED, cause=cause)
             self._teller.tell(refused(submission, submitted.sentence))
         if trouble := await self._teller.finish():
-            self._state = self._state.model_copy(update={"trouble": trouble})
-            workflow.upsert_memo({MEMO_SUBMISSION: self._state})
+            self._trouble(trouble)
         return self._state
 
     async def _started(self) -> Submitted:
+        until = workflow.now() + self._submission.patience
         while self._withdrawal is None:
-            submitted = await feedback.submit_release(self._submission)
+            left = max(until - workflow.now(), timedelta(seconds=1))
+            submitted = await feedback.submit_release(self._submission, left)
             if submitted.status != "busy":
                 return submitted
             self._publish("queued", Phase.QUEUED, submitted.sentence)
             self._teller.tell(waiting(self._submission, submitted.sentence))
-            turn = await race(feedback.await_turn(self._submission), lambda: self._withdrawal is not None)
+            left = max(until - workflow.now(), timedelta(seconds=1))
+            turn = await race(feedback.await_turn(self._submission, left), lambda: self._withdrawal is not None)
             if turn is not None and turn.refused is not None:
                 return _refused(Cause.BUSY, turn.refused)
         return _refused(Cause.ABORT, f"{WITHDRAWN} by {told(self._withdrawal)}")
@@ -107,11 +111,14 @@ class Course:
             await self._teller.follow(self._submission.request.release_id)
 
     async def _abort(self, order: Order) -> None:
-        try:
-            sentence = await feedback.send_order(order)
-        except ActivityError as error:
-            sentence = f"{order.command} did not get through: {said(error)}"
-        self._note(EventKind.COMMAND, sentence, actor=order.actor.name)
+        """Send on an abort that was taken: until it gets through, since whoever gave it counts on it."""
+        while True:
+            try:
+                await feedback.send_order(order)
+            except ActivityError as error:
+                self._trouble(f"{order.command} by {told(order)} has not got through yet: {said(error)}")
+            else:
+                return
 
     def _why(self, error: ActivityError) -> Submitted:
         if isinstance(error.cause, CancelledError):
@@ -120,6 +127,10 @@ class Course:
             target, patience = self._submission.request.target, self._submission.patience
             return _refused(Cause.BUSY, f"{target} was not free within {patience}: submit it again")
         return _refused(Cause.ERROR, said(error))
+
+    def _trouble(self, text: str) -> None:
+        self._state = self._state.model_copy(update={"trouble": text})
+        workflow.upsert_memo({MEMO_SUBMISSION: self._state})
 
     def _note(self, kind: EventKind, text: str, *, actor: str | None = None, **more: Any) -> None:
         data = more.pop("data", {})

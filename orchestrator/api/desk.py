@@ -67,9 +67,12 @@ class Desk:
             ) from None
 
     async def find(self, asking: Asking, ref: str) -> Row:
-        """Return the release. One that the principal may not view is as good as none: NotFound."""
+        """Return the release. One that the principal may not view is as good as none: NotFound.
+
+        `function:alias` means only what the principal may view. NotFound too where that is in several places.
+        """
         async with self.in_time():
-            row = await self.releases.find(ref)
+            row = await self.releases.find(ref, asking.visible)
         if not asking.who.may("view", full_name(row.state.target)):
             raise _none(ref)
         return row

@@ -95,7 +95,8 @@ class Health:
                             wished = Filters(phase=phase, running=True)
                             self._telemetry.running.labels(phase).set(await self._count(wished))
                     for outcome in Outcome:
-                        self._telemetry.ended.labels(outcome).set(await self._count(Filters(outcome=outcome)))
+                        wished = Filters(outcome=outcome, running=False)  # one that drains has its outcome and runs
+                        self._telemetry.ended.labels(outcome).set(await self._count(wished))
             except (RPCError, TimeoutError):
                 return
 

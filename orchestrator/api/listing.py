@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from orchestrator.api.problems import INVALID_REQUEST, Fault, ProblemError
 from orchestrator.domain.errors import Unavailable
 from orchestrator.domain.release import Outcome, Phase, Target
-from orchestrator.readings import LISTED, Reader
+from orchestrator.readings import ENDED, LISTED, RUNNING, Reader
 from orchestrator.rows import Row
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ class Filters(NamedTuple):
         if self.outcome is not None:
             parts.append(f"SluiceOutcome = '{self.outcome}'")
         if self.running is not None:
-            parts.append(f"ExecutionStatus {'=' if self.running else '!='} 'Running'")
+            parts.append(RUNNING if self.running else ENDED)
         return " AND ".join(parts)
 
 

@@ -48,7 +48,7 @@ Ref = Annotated[
     str,
     Path(
         pattern=rf"^{NAME}(:{ALIAS})?$",
-        description="the release's id, or `function:alias` for the newest release of that target",
+        description="the release's id, or `function:alias` for the newest release of that target that has begun",
         examples=["3f9a1c07d2e4", "checkout:live"],
     ),
 ]

@@ -7,8 +7,9 @@ from typing import Literal
 import structlog
 
 from orchestrator.api.problems import FORBIDDEN, ProblemError
-from orchestrator.api.roles import Principal
+from orchestrator.api.roles import Principal, full_name
 from orchestrator.audit import Audit, AuditEntry
+from orchestrator.domain.release import Target
 from orchestrator.settings import Role
 from orchestrator.telemetry import Telemetry, redacted
 
@@ -22,6 +23,10 @@ class Asking:
     who: Principal
     request_id: str
     address: str
+
+    def visible(self, target: Target) -> bool:
+        """Whether they may view what happens there."""
+        return self.who.may("view", full_name(target))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from orchestrator.cli import session
 from orchestrator.cli.exits import Exit
 from orchestrator.cli.look import Ref
 from orchestrator.cli.output import is_ascii, say, show
+from orchestrator.cli.problems import TokenEnded
 from orchestrator.cli.render import render_event
 from orchestrator.cli.text import line
 from orchestrator.cli.watch import changes, events_after
@@ -27,6 +28,7 @@ async def logs(
 ) -> Exit:
     """Show what happened in a release, oldest first; ends with 0, however the release ended.
 
+    With 5 where the token of a CI job ends while it is followed: the release goes on.
     The oldest events of a long release are dropped; Temporal's history keeps them.
     """
     async with session.connected() as client:
@@ -41,6 +43,10 @@ async def logs(
                     events = events_after(last, newer.events)
                     _show(events, output)
                     last = events[-1] if events else last
+        except TokenEnded as error:
+            there = f"`sluice logs -f {state.release_id}` there shows it again"
+            say(f"{error}; {there}: release {state.release_id} of {state.target} goes on")
+            return Exit.TIMED_OUT
         except BaseException as error:
             if not isinstance(error, Exception):  # Ctrl-C
                 say(f"left: release {state.release_id} of {state.target} goes on")

@@ -1,15 +1,26 @@
 """The ordered steps of a release, fixed at submission with every duration, weight, check and gate resolved."""
 
 from datetime import timedelta
+from math import floor
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from orchestrator.domain.analysis import Check, Compare
 from orchestrator.domain.comparison_weights import LONGEST_RAMP
 from orchestrator.domain.traffic import Frozen, Percent
 
-Weight = Annotated[Percent, Field(gt=0, lt=100)]
+
+
+def _hundredths(weight: float) -> float:
+    """Round down to what is written to the alias: a read-back must agree, and no step takes more than it says."""
+    rounded = floor(round(weight * 100, 6)) / 100
+    if not rounded:
+        raise ValueError(f"a weight of {weight} % is too small: the smallest is 0.01 %")
+    return rounded
+
+
+Weight = Annotated[Percent, Field(gt=0, lt=100), AfterValidator(_hundredths)]
 Positive = Annotated[timedelta, Field(gt=timedelta(0))]
 NotNegative = Annotated[timedelta, Field(ge=timedelta(0))]
 

@@ -4,21 +4,23 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from orchestrator.api.listing import Filters, Releases, page_of
 from orchestrator.api.roles import Principal, full_name
 from orchestrator.domain.errors import NotFound, SluiceError
 from orchestrator.domain.journal import ReleaseState
-from orchestrator.domain.release import Outcome, Phase
+from orchestrator.domain.release import Outcome, Target
 from orchestrator.rows import Row
-from orchestrator.web.marks import holds
+from orchestrator.web.needs import Search, failed_list, running_searches, urgency
 from orchestrator.web.sharing import SharedLooks
 
 PAGE = 50
-MOST_RUNNING = 200
-"""Running releases that are searched for one that needs somebody."""
 MOST_FAILED = 20
-"""Newest FAILED releases that are looked at."""
+"""FAILED releases that no later one has taken over from, and that are shown."""
+FAILED_PAGE = 100
+FAILED_PAGES = 5
+"""Pages of FAILED releases that are looked through for them."""
 
 
 @dataclass(frozen=True)
@@ -27,21 +29,21 @@ class Board:
 
     needy: tuple[ReleaseState, ...]
     """Those that need somebody, the most urgent first; on the first page only."""
+    cut: bool
+    """Whether there are more releases than were searched for those: more of them may need somebody."""
     others: tuple[ReleaseState, ...]
     """Running ones first, newest start first; then ended ones, newest end first."""
     next_cursor: str | None
 
+    @property
+    def count(self) -> str:
+        """How many need somebody, e.g. `3`; `20+` where there may be more, and nothing where there is none."""
+        return f"{len(self.needy)}{'+' if self.cut else ''}" if self.needy or self.cut else ""
 
-def urgency(state: ReleaseState) -> int | None:
-    """Return how urgently the release needs a person, 0 first; None where it goes on by itself."""
-    needs = (
-        state.outcome is Outcome.FAILED,
-        state.drifted,
-        state.phase is Phase.AWAITING_APPROVAL,
-        holds(state),
-        state.paused_by is not None,
-    )
-    return next((i for i, need in enumerate(needs) if need), None)
+
+class _Found(NamedTuple):
+    rows: Sequence[Row]
+    cut: bool
 
 
 class BoardReader:
@@ -54,18 +56,20 @@ class BoardReader:
     async def read(self, who: Principal, wished: Filters, cursor: str | None) -> Board:
         """Return what `who` may see. Raises ProblemError for a cursor of another list, and Unavailable."""
         rows, following = await self._listed(who, wished, PAGE, cursor)
-        elsewhere: list[Row] = []
-        if cursor is None:
-            complete = following is None or (rows != [] and rows[-1].state.done)  # running ones are listed first
-            searches = _searches(wished, running=not complete)
-            found = await asyncio.gather(*(self._listed(who, filters, most, None) for filters, most in searches))
-            known = {row.run_id for row in rows}
-            elsewhere = [row for more, _ in found for row in more if row.run_id not in known]
-        rows, elsewhere = await asyncio.gather(self._detailed(rows), self._detailed(elsewhere))
-        needy = await self._needy([*rows, *elsewhere]) if cursor is None else []
+        if cursor is not None:
+            others = await self._detailed(rows)
+            return Board((), cut=False, others=tuple(row.state for row in others), next_cursor=following)
+        complete = following is None or (rows != [] and rows[-1].state.done)  # running ones are listed first
+        found = await self._elsewhere(who, wished, running=not complete)
+        known = {row.run_id for row in rows}
+        rows, elsewhere = await asyncio.gather(
+            self._detailed(rows), self._detailed(row for row in found.rows if row.run_id not in known)
+        )
+        needy = await self._needy([*rows, *elsewhere])
         shown = {row.run_id for row in needy}
         return Board(
             needy=tuple(row.state for row in needy),
+            cut=found.cut,
             others=tuple(row.state for row in rows if row.run_id not in shown),
             next_cursor=following,
         )
@@ -85,6 +89,37 @@ class BoardReader:
 
         return await page_of(fetch, query, limit=most, cursor=cursor, visible=visible)
 
+    async def _elsewhere(self, who: Principal, wished: Filters, *, running: bool) -> _Found:
+        """Return those that need somebody, each once, wherever in the list they are."""
+        searches = [self._searched(who, search) for search in (running_searches(wished) if running else ())]
+        failed = failed_list(wished)
+        if failed is not None:
+            searches.append(self._failed(who, failed))
+        found = await asyncio.gather(*searches)
+        each = {row.run_id: row for rows, _ in found for row in rows}  # one that moves on meanwhile is found twice
+        return _Found(list(each.values()), cut=any(cut for _, cut in found))
+
+    async def _searched(self, who: Principal, search: Search) -> _Found:
+        rows, following = await self._listed(who, search.filters, search.most, None)
+        return _Found([row for row in rows if urgency(row.state) is not None], cut=following is not None)
+
+    async def _failed(self, who: Principal, wished: Filters) -> _Found:
+        """Return the newest that nothing has taken over from; of a target only its newest can be one."""
+        found: list[Row] = []
+        targets: set[Target] = set()
+        following: str | None = None
+        for _ in range(FAILED_PAGES):
+            rows, following = await self._listed(who, wished, FAILED_PAGE, following)
+            newest: dict[Target, Row] = {}
+            for row in rows:
+                if row.state.target not in targets:
+                    newest.setdefault(row.state.target, row)
+            targets |= newest.keys()
+            found += await self._open(newest.values())
+            if following is None or len(found) > MOST_FAILED:
+                break
+        return _Found(found[:MOST_FAILED], cut=following is not None or len(found) > MOST_FAILED)
+
     async def _detailed(self, rows: Iterable[Row]) -> list[Row]:
         """Add what running bakes have measured; a list does not know it."""
         return list(await asyncio.gather(*(self._newer(row) for row in rows)))
@@ -99,10 +134,13 @@ class BoardReader:
         return newer
 
     async def _needy(self, rows: list[Row]) -> list[Row]:
-        needy = [row for row in rows if urgency(row.state) is not None]
-        settled = await asyncio.gather(*(self._settled_since(row) for row in needy))
-        open_ones = [row for row, since in zip(needy, settled, strict=True) if not since]
+        open_ones = await self._open(row for row in rows if urgency(row.state) is not None)
         return sorted(open_ones, key=lambda row: (urgency(row.state), -row.state.started_at.timestamp()))
+
+    async def _open(self, rows: Iterable[Row]) -> list[Row]:
+        rows = list(rows)
+        settled = await asyncio.gather(*(self._settled_since(row) for row in rows))
+        return [row for row, since in zip(rows, settled, strict=True) if not since]
 
     async def _settled_since(self, row: Row) -> bool:
         """Whether a later release of the target has taken over what this one has left in an unknown state.
@@ -117,11 +155,3 @@ class BoardReader:
         except NotFound:
             return False
         return newest.run_id != row.run_id and newest.state.outcome is not Outcome.REJECTED
-
-
-def _searches(wished: Filters, *, running: bool) -> Iterable[tuple[Filters, int]]:
-    """Return the lists in which needy releases may be that the first page does not show."""
-    if running and wished.outcome is None:
-        yield wished._replace(running=True), MOST_RUNNING
-    if wished.running is not True and wished.phase in {None, Phase.DONE} and wished.outcome in {None, Outcome.FAILED}:
-        yield wished._replace(outcome=Outcome.FAILED), MOST_FAILED

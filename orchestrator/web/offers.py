@@ -24,6 +24,8 @@ _LABELS = {
     Command.RESTORE: "Restore v{stable}",
     ROLLBACK: "Roll back to v{stable}",
 }
+_STOP_COUNTING = "Stop counting"
+"""What an abort does once everything is back: it ends the drain."""
 _BAKE = (Command.SKIP, Command.PAUSE, Command.PROMOTE, Command.ABORT)
 _BY_PHASE: dict[Phase, tuple[Command, ...]] = {
     Phase.AWAITING_APPROVAL: (Command.APPROVE, Command.REJECT, Command.ABORT),
@@ -76,7 +78,14 @@ def _wished(state: ReleaseState) -> tuple[Command, ...]:
         return (Command.RESTORE, Command.ADOPT)
     if state.paused_by:
         return (Command.RESUME, Command.ABORT)
+    if _counts(state):
+        return (Command.ABORT,)
     return _BY_PHASE.get(state.phase, (Command.ABORT,))
+
+
+def _counts(state: ReleaseState) -> bool:
+    """Whether everything is back, and only what the canary still handles is counted."""
+    return state.phase is Phase.ROLLING_BACK and state.outcome is not None
 
 
 def _order(command: Command, state: ReleaseState) -> Order:
@@ -88,7 +97,7 @@ def _offer(command: str, state: ReleaseState, who: Principal) -> Offer:
     asks = command in ASKS
     return Offer(
         command=str(command),
-        label=_LABELS[command].format(stable=state.stable),
+        label=_STOP_COUNTING if _counts(state) else _LABELS[command].format(stable=state.stable),
         step=state.step if command not in {Command.ABORT, ROLLBACK} else None,
         asks=asks,
         lacking=None if who.may(role, full_name(state.target)) else role,

@@ -14,8 +14,9 @@ from orchestrator.domain.release import Outcome, Phase
 from orchestrator.figures import number, versions_of
 from orchestrator.rows import Row
 from orchestrator.web import assets
-from orchestrator.web.board import BoardReader, urgency
+from orchestrator.web.board import BoardReader
 from orchestrator.web.marks import state_mark
+from orchestrator.web.needs import urgency
 from orchestrator.web.offers import offers
 from orchestrator.web.problems import ReadableProblems
 from orchestrator.web.rendering import page

@@ -59,6 +59,20 @@ async def test_what_is_refused_is_there_too_with_the_reason(place: Place) -> Non
     ]
 
 
+async def test_a_release_that_supersedes_another_is_seen_to_abort_it(place: Place) -> None:
+    async with place.http("admin") as http:
+        holder = await place.baking(http)
+        body = {"target": "checkout", "artifact": LATEST, "reason": "newer", "on_busy": "supersede"}
+        newer = (await http.post("/v1/releases", json=body, headers=bearer("ci"))).json()["release_id"]
+        await place.until(holder, lambda s: s.done)
+        async with http.stream("GET", f"/v1/releases/{newer}/events") as _:
+            pass
+        seen = (await http.get("/v1/audit", headers=bearer("viewer"))).json()["entries"]
+        await http.post(f"/v1/releases/{newer}/abort")
+    found = [(e["principal"], e["method"], e["action"], e["release"], e["reason"], e["outcome"]) for e in seen]
+    assert ("ci", "supersede", "abort", holder, f"superseded by release {newer}: newer", "accepted") in found
+
+
 async def test_a_repeated_request_is_one_entry(place: Place) -> None:
     async with place.http("admin") as http:
         for _ in range(3):

@@ -1,6 +1,8 @@
 """A target that is held: refuse, abort the other, or wait in line."""
 
 import asyncio
+import sys
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +18,7 @@ from orchestrator.readings import Reader
 from orchestrator.rows import Row
 from orchestrator.service import ReleaseService, new_release_id
 from orchestrator.submitting import submit
-from tests.intake.world import PATIENCE, World
+from tests.intake.world import PATIENCE, World, working
 from workflows.submission import SubmissionWorkflow
 
 NOW = Bake(duration=timedelta(0))
@@ -38,6 +40,10 @@ def submission(world: World, plan: Plan, on_busy: str, *, late: float = 0, **mor
     )
     request = request.model_copy(update={"idempotency_key": request.release_id})
     return Submission(request=request, on_busy=on_busy, **more)  # type: ignore[arg-type]
+
+
+def keyed(what: Submission, key: str = "k") -> Submission:
+    return what.model_copy(update={"request": what.request.model_copy(update={"idempotency_key": key})})
 
 
 async def send(world: World, what: Submission) -> Handle:
@@ -212,7 +218,7 @@ async def test_a_command_that_meets_the_start_reaches_the_release(world: World) 
     late = replace(row, workflow_id=waiting.workflow_id, run_id="", stage="handed_over")
 
     class Late(Reader):
-        async def find(self, ref: str) -> Row:
+        async def find(self, *_: object, **__: object) -> Row:
             return late
 
     service = ReleaseService(world.client)
@@ -259,6 +265,68 @@ async def test_a_long_wait_adds_no_history(world: World) -> None:
     assert (await handle.describe()).history_length == before
     await abort(world, holder)
     assert (await handle.result()).status == "started"
+
+
+async def test_only_an_abort_withdraws_also_before_a_worker_has_seen_it(idle: World) -> None:
+    what = submission(idle, QUICK, "queue")
+    handle = await send(idle, what)
+    pause = Order(command=Command.PAUSE, actor=Actor(name="t"), release_id=what.request.release_id)
+    sent = asyncio.create_task(idle.releases.command(pause, key="p"))
+    await asyncio.sleep(0.5)
+    async with working(idle):
+        with suppress(IllegalCommand):  # by then it is the release that is asked, and it may be over
+            await sent
+        assert (await handle.result()).status == "started"
+        with suppress(IllegalCommand):
+            await idle.releases.command(pause.model_copy(update={"command": Command.RESUME}), key="r")
+        assert (await idle.ended(what.request.release_id)).outcome is Outcome.PROMOTED
+
+
+@pytest.mark.parametrize("policy", ["queue", "supersede", "reject"])
+async def test_a_worker_that_dies_right_after_the_start_has_started_once(idle: World, policy: str) -> None:
+    """No attempt is counted of what a lost workflow task has done: the next worker begins at the first."""
+    what = keyed(submission(idle, SPLIT_AND_HELD, policy), "")
+    address = idle.client.service_client.config.target_host
+    dying = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.intake.dying_worker", address), stdout=asyncio.subprocess.PIPE
+    )
+    assert dying.stdout is not None
+    assert await asyncio.wait_for(dying.stdout.readline(), PATIENCE) == b"ready\n"
+    handle = await send(idle, what)
+    assert b"started\n" in await asyncio.wait_for(dying.stdout.read(), PATIENCE)
+    await dying.wait()
+    async with working(idle):
+        release_id = what.request.release_id
+        async with asyncio.timeout(PATIENCE):
+            assert (await handle.result()).status == "started"
+        await idle.until(release_id, lambda s: s.phase is Phase.AWAITING_APPROVAL)
+        await abort(idle, release_id)
+        assert await idle.count() == 1
+        await idle.quiet()
+
+
+async def test_one_key_stands_in_line_once_whoever_asks_at_the_same_moment(world: World) -> None:
+    holder = await holding(world)
+    service = ReleaseService(world.client)
+    both = [keyed(submission(world, QUICK, "queue")) for _ in range(2)]
+    first, second = await asyncio.gather(*(service.hand_in(each) for each in both))
+    assert first.release_id == second.release_id
+    await in_line(world, 1)
+    world.function.change_code("third")
+    await abort(world, holder)
+    assert (await world.ended(first.release_id)).outcome is Outcome.PROMOTED
+    assert await world.count() == 2
+
+
+async def test_a_key_that_has_started_another_release_is_told_and_leaves_nothing_waiting(world: World) -> None:
+    """Two senders with one key: the second follows nothing that never comes."""
+    first, second = (keyed(submission(world, QUICK, "queue")) for _ in range(2))
+    assert (await (await send(world, first)).result()).status == "started"
+    await world.ended(first.request.release_id)
+    state = await (await send(world, second)).result()
+    assert state.status == "refused"
+    assert f"release {first.request.release_id} was started with the same idempotency key" in state.release.sentence
+    assert (await world.releases.get(second.request.release_id)).outcome is Outcome.REJECTED
 
 
 async def test_an_abort_gets_through_at_whatever_moment_it_comes(world: World) -> None:

@@ -48,7 +48,9 @@ async def test_a_button_approves_the_step_that_it_was_made_for(world: World) -> 
     ended = await world.ended(release_id)
     assert ended.outcome is Outcome.PROMOTED
     assert any(e.actor == "anna" and "approve by anna" in e.text for e in ended.events)
-    assert [(e.action, e.outcome) for e in await audited(world, release_id, 1)] == [("approve", "accepted")]
+    target = f"{world.target.place}/{world.target}"
+    entries = await audited(world, release_id, 1)
+    assert [(e.action, e.outcome, e.target) for e in entries] == [("approve", "accepted", target)]
 
 
 @pytest.mark.parametrize("pressed", [{"repository": OTHER}, {"sha": "b" * 40}, {"repository": OTHER, "sha": "b" * 40}])
@@ -65,9 +67,10 @@ async def test_a_forged_check_run_commands_nobody_elses_release(world: World, pr
             "button was pressed; press it there, or use `sluice`"
         )
     entries = await audited(world, release_id, 2)
-    assert {(e.action, e.outcome, e.principal) for e in entries} == {
-        ("approve", "refused", "github:anna"),
-        ("abort", "refused", "github:anna"),
+    target = f"{world.target.place}/{world.target}"
+    assert {(e.action, e.outcome, e.principal, e.target) for e in entries} == {
+        ("approve", "refused", "github:anna", target),
+        ("abort", "refused", "github:anna", target),
     }
     assert all(where in e.why for e in entries)
     state = await world.releases.get(release_id)

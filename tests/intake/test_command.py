@@ -6,6 +6,7 @@ import pytest
 
 from orchestrator.cli.exits import Exit
 from orchestrator.cli.main import main
+from tests.intake.cloudtrail import event
 from tests.intake.test_mapping import DEPLOYMENT, RULE, TARGETS
 
 
@@ -46,3 +47,14 @@ def test_a_file_that_is_no_event_is_a_usage_error(files, text, tmp_path, capsys)
     (tmp_path / "event.json").write_text(text)
     assert main(["webhook", "test", *files, "--event", "deployment"]) == Exit.USAGE
     assert "event.json is not" in capsys.readouterr().err
+
+
+def test_a_changed_alias_needs_no_release_file(tmp_path, monkeypatch, capsys):
+    """Neither here nor above: a process without rules tells releases of changes, and this tries one."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "event.json").write_text(json.dumps(event()))
+    words = ["webhook", "test", "event.json", "--provider", "eventbridge", "--event"]
+    assert main([*words, "lambda.alias_changed"]) == Exit.OK
+    assert "told      the release that runs on checkout:live\n" in capsys.readouterr().out
+    assert main([*words, "ecr.push"]) == Exit.USAGE
+    assert f"there is no sluice.yaml in {tmp_path} or any folder above" in capsys.readouterr().err

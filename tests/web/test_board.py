@@ -6,9 +6,10 @@ import re
 import httpx2
 import pytest
 
+from orchestrator.domain.release import Outcome, Phase
 from orchestrator.web.sharing import KEPT_SECONDS
 from tests.api.place import Place, bearer
-from tests.web.acting import moved_by_somebody, start
+from tests.web.acting import listed, moved_by_somebody, start
 from tests.web.reading import Element, read
 
 SCRIPT = "<script>alert(1)</script> & co"
@@ -132,6 +133,77 @@ async def test_what_needs_somebody_is_found_beyond_the_first_page(site: Place, m
         board = await board_of(http, f"function={site.function}")
         assert list(rows(board)) == [asked]
         assert list(rows(board, 1)) == [baking]
+
+
+async def test_a_bake_hides_nobody_who_is_asked_and_a_search_that_was_cut_says_so(
+    site: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.web.board.PAGE", 1)
+    query = f"function={site.function}"
+    async with site.http() as http:
+        asked = {await listed(site, f"asked{i}", Phase.AWAITING_APPROVAL) for i in range(3)}
+        for i in range(3):
+            await listed(site, f"bakes{i}", Phase.BAKING)
+        board = await board_of(http, query)
+        assert rows(board).keys() == asked
+        assert board.one("h2", id="needs-you").text == "Needs you 3"
+        assert "There may be more" not in board.text
+        monkeypatch.setattr("orchestrator.web.needs.MOST_BAKING", 2)
+        board = await board_of(http, query)
+        assert rows(board).keys() == asked
+        assert board.one("h2", id="needs-you").text == "Needs you 3+"
+        assert board.one("title").text == "(3+) Releases · Sluice"
+        assert board.one("div", id="page").attributes["data-title"] == "(3+) Releases · Sluice"
+        assert "There may be more: there are more releases than are searched at a time." in board.text
+        board = await board_of(http, f"{query}&phase=BAKING")
+        needy = board.one("section", class_="needy")
+        assert needy.one("h2").text == "Needs you 0+"
+        assert needy.one("p").text.startswith("None was found so far: there are more releases")
+        monkeypatch.setattr("orchestrator.web.needs.MOST_ASKING", 2)
+        board = await board_of(http, f"{query}&phase=AWAITING_APPROVAL")
+        assert board.one("h2", id="needs-you").text == "Needs you 2+"
+
+
+async def test_a_target_that_fails_again_and_again_hides_no_other(site: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.web.board.PAGE", 1)
+    monkeypatch.setattr("orchestrator.web.board.FAILED_PAGE", 2)
+    query = f"function={site.function}"
+    async with site.http() as http:
+        first = await listed(site, "rare", Phase.DONE, Outcome.FAILED)
+        often = [await listed(site, "often", Phase.DONE, Outcome.FAILED) for _ in range(6)]
+        board = await board_of(http, query)
+        assert list(rows(board)) == [often[-1], first]
+        assert board.one("h2", id="needs-you").text == "Needs you 2"
+        for name in ("FAILED_PAGES", "MOST_FAILED"):
+            with monkeypatch.context() as less:
+                less.setattr(f"orchestrator.web.board.{name}", 1)
+                board = await board_of(http, query)
+            assert list(rows(board)) == [often[-1]]
+            assert board.one("title").text == "(1+) Releases · Sluice"
+
+
+async def test_a_page_of_other_peoples_releases_says_that_there_are_older_ones(
+    site: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that one may not view are passed over, so many and no more: then the page ends, and not the list."""
+    monkeypatch.setattr("orchestrator.web.board.PAGE", 1)
+    monkeypatch.setattr("orchestrator.api.listing.MAX_FETCHES", 1)
+    async with site.http() as admin, site.http("viewer") as http:
+        mine = await site.baking(admin)
+        await site.baking(admin, "orders")
+        board = await board_of(http)
+        text = "is no release that you may see. Older goes on from here."
+        assert f"Among the newest {text}" in board.text
+        assert "There is no release yet" not in board.text
+        older = board.one("a", rel="next").attributes["href"].removeprefix("/?")
+        assert list(rows(await board_of(http, older))) == [mine]
+        board = await board_of(http, "running=true")
+        assert "Among the newest is no release that fits these filters and that you may see." in board.text
+        await admin.post(f"/v1/releases/{mine}/pause", json={})
+        await asyncio.sleep(KEPT_SECONDS)
+        board = await board_of(http)
+        assert list(rows(board)) == [mine]
+        assert "Among the newest is no other release that you may see." in board.text
 
 
 async def test_the_part_that_changes_is_a_part_of_the_page(site: Place) -> None:

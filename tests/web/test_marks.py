@@ -11,8 +11,8 @@ from orchestrator.domain.commands import refusal
 from orchestrator.domain.journal import ReleaseState, StepState
 from orchestrator.domain.release import Actor, Cause, Command, Order, Outcome, Phase, Target
 from orchestrator.settings import GrantEntry
-from orchestrator.web.board import urgency
 from orchestrator.web.marks import state_mark, verdict_mark, worst_measurement
+from orchestrator.web.needs import urgency
 from orchestrator.web.offers import ROLLBACK, offers
 from orchestrator.web.pages import title_of
 from orchestrator.web.pictures import rail_of, reading_of, scale_of, traffic_of
@@ -124,6 +124,7 @@ OFFERED = [
     (state_of(Phase.FINAL_BAKE), ["skip", "pause", "abort"]),
     (state_of(Phase.ROLLING_BACK), []),
     (state_of(Phase.ROLLING_BACK, drifted=True), ["restore", "adopt"]),
+    (state_of(Phase.ROLLING_BACK, outcome=Outcome.ROLLED_BACK, cause=Cause.VERDICT), ["abort"]),
     (ended(Outcome.PROMOTED), [ROLLBACK]),
     (ended(Outcome.PROMOTED, stable=None), []),
     (ended(Outcome.ROLLED_BACK, cause=Cause.VERDICT), []),

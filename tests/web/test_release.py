@@ -1,10 +1,12 @@
 """One release: what it shows, what it offers to whom, and that a button does what the API does."""
 
 import re
+from collections.abc import Callable
 
 import httpx2
 
 from orchestrator.domain.release import Outcome
+from orchestrator.serving import application
 from tests.api.place import Place, bearer
 from tests.web.acting import moved_by_somebody, start
 from tests.web.reading import Element, read
@@ -115,6 +117,29 @@ async def test_a_release_that_waits_for_its_target_says_whose_it_is(site: Place)
         assert (await http.post(f"/v1/releases/{release}/abort")).status_code == 200
         await site.until(release, lambda s: s.done)
         assert (await page_of(http, release)).one("title").text == f"Rejected · {site.target}"
+
+
+async def test_a_count_after_the_way_back_is_ended_here(new_site: Callable[..., Place]) -> None:
+    """Everything is back; the release still holds its target until what the canary handles has been counted."""
+    site = new_site()
+    site.file.write_text(site.file.read_text() + "limits: {drain: 5m}\n")
+    site.app = application(site.settings, site.temporal)
+    async with site.http() as http:
+        release = await site.baking(http)
+        await http.post(f"/v1/releases/{release}/abort")
+        await site.until(release, lambda s: s.outcome is not None)
+        page = await page_of(http, release)
+        assert page.one("p", class_="now").text.startswith("Rolled back (abort) at most 0")
+        assert "; counting until " in page.one("p", id="sentence").text
+        assert buttons(page) == {"abort": True}
+        stop = page.one("button", id="do-abort")
+        assert (stop.text, stop.attributes["data-label"]) == ("Stop counting", "Stop counting")
+        assert (
+            await http.post(f"/v1/releases/{release}/{stop.attributes['data-command']}", json={})
+        ).status_code == 200
+        state = await site.until(release, lambda s: s.done)
+        assert state.outcome is Outcome.ROLLED_BACK
+        assert buttons(await page_of(http, release)) == {}
 
 
 async def test_a_drift_is_settled_here(site: Place) -> None:

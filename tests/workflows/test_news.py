@@ -1,7 +1,7 @@
 """Somebody tells the release that its alias was changed: it looks at once, names who it was, and believes only AWS."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -67,16 +67,29 @@ async def test_own_writes_are_no_news_and_leave_nothing_behind(stage: Stage) -> 
     """CloudTrail tells of each of them: the update is refused before it is in the history."""
     request, handle = await stage.baking()
     before = await stage.service.get(request.release_id)
-    answer = await tell(stage, split("1", "2", 10.000000149))
+    answer = await tell(stage, split("1", "2", 10.000000149), at=datetime.now(UTC))
     assert answer == f"not taken: release {request.release_id} has written that itself"
     assert await updates(handle) == 0
     assert (await stage.service.get(request.release_id)).events == before.events
     await stage.order(request, Command.SKIP, step=0)
     await stage.reach(request, Phase.BAKING, step=1)
-    assert "has written that itself" in await tell(stage, split("1", "2", 10))
-    assert "has written that itself" in await tell(stage, split("1", "2", 50), version=None)
+    assert "has written that itself" in await tell(stage, split("1", "2", 10), at=datetime.now(UTC))
+    assert "has written that itself" in await tell(stage, split("1", "2", 50), version=None, at=datetime.now(UTC))
     await stage.order(request, Command.ABORT)
     assert told(await handle.result(), EventKind.WARNING) == []
+
+
+async def test_a_way_back_to_an_earlier_weight_is_not_taken_for_a_write_of_its_own(stage: Stage) -> None:
+    """What was wished once is no wish for ever: nobody is told PROMOTED over an alias that is split again."""
+    request, handle = await stage.baking(stage.request(plan=plan(*steps(10, final=minutes(30)))))
+    await stage.order(request, Command.SKIP, step=0)
+    await stage.reach(request, Phase.FINAL_BAKE)
+    await moved(stage, split("1", "2", 10))
+    state = await handle.result()
+    assert (state.outcome, state.cause) == (Outcome.ROLLED_BACK, Cause.DRIFT)
+    assert "found version 1 + 10 % to version 2, wished version 2" in state.sentence
+    assert BOB in " ".join(told(state, EventKind.WARNING))
+    assert stage.routing == whole("1")
 
 
 async def test_an_alias_that_was_put_back_is_told_and_the_release_goes_on(stage: Stage) -> None:

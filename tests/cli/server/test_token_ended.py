@@ -51,6 +51,21 @@ async def test_a_wait_outlives_its_token_and_says_so(connected, place, ci, run, 
         await at.http.post(f"/v1/releases/{release_id}/abort", json={"reason": "end"})
 
 
+async def test_a_followed_journal_outlives_its_token_and_says_so(connected, place, ci, run):
+    async with connected() as at:
+        release_id = await place.baking(at.http)
+        ran = await run("logs", "-f", release_id, SLUICE_URL=at.url, SLUICE_ID_TOKEN=living(ci, 5))
+        assert ran.code == 5, ran.err
+        assert re.fullmatch(
+            r"the CI job's token in SLUICE_ID_TOKEN ended at \d\d:\d\d:\d\d UTC, and only a new job gets another "
+            rf"\(request id [0-9a-f]+\); `sluice logs -f {release_id}` there shows it again: release {release_id} of "
+            rf"{place.target} goes on",
+            ran.err.splitlines()[-1],
+        )
+        assert "10 %" in ran.out
+        await at.http.post(f"/v1/releases/{release_id}/abort", json={"reason": "end"})
+
+
 async def test_a_command_that_begins_with_an_ended_token_is_an_error(connected, place, ci, run):
     async with connected() as at:
         ran = await run("start", "checkout", "--latest", "--wait", SLUICE_URL=at.url, SLUICE_ID_TOKEN=living(ci, -5))
