@@ -48,4 +48,6 @@ async def _beat() -> None:
 def _unheard() -> bool:
     """Whether only the server has stopped listening, and the worker goes on."""
     told = activity.cancellation_details()
-    return told is not None and not told.worker_shutdown and (told.not_found or told.timed_out or told.cancel_requested)
+    if told is None or told.worker_shutdown or activity.is_worker_shutdown():
+        return False
+    return told.not_found or told.timed_out or told.cancel_requested

@@ -7,9 +7,10 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities import analysis
 from activities.analysis import PROVIDER_ERRORS, Analysis
 from activities.metrics.cloudwatch import Wanted, observe
-from orchestrator.domain.analysis import Compare, Limit, Observation, Window
+from orchestrator.domain.analysis import Alarms, Compare, Limit, Observation, Verdict, Window
 from orchestrator.domain.errors import Unavailable
 from orchestrator.domain.plan import Bake, Plan, Promote, Sampling, Shift
 from orchestrator.domain.release import Actor, Latest, ReleaseRequest, Target
@@ -59,8 +60,8 @@ class World:
             )
         self.progress: list[BakeProgress] = []
         environment.on_heartbeat = lambda *details: self.progress.append(details[0])
-        analysis = Analysis(self.aws, self.clock, None)
-        return await environment.run(analysis.bake, watch(**changes))
+        looking = Analysis(self.aws, self.clock, None)
+        return await environment.run(looking.bake, watch(**changes))
 
 
 def watch(checks: tuple[Any, ...] = (LIMIT,), **changes: Any) -> Watch:
@@ -208,3 +209,19 @@ async def test_numbers_that_cannot_be_read_a_few_times_in_a_row_are_held_and_tol
     assert world.progress[0].provider_errors == PROVIDER_ERRORS - 1
     watched = await world.look(world.progress[0], **recent)
     assert watched.action == "hold"
+
+
+async def test_alarms_that_do_not_answer_cost_no_verdict_of_the_numbers(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The canary fails and DescribeAlarms hangs: the look ends in time, with the rollback that the numbers ask for."""
+    monkeypatch.setattr(analysis, "ALARM_SECONDS", 0.2)
+    for minute in range(60, 63):
+        world.serve(minute, errors=50)
+        world.serve(minute, version="1")
+    world.clock.advance(60 * 10)
+    world.aws.faults.hang("alarms")
+    watched = await world.look(checks=(LIMIT, Alarms(name="pager", names=("pager",))))
+    assert watched.action == "rollback"
+    assert [m.verdict for m in watched.measurements] == [Verdict.FAIL, Verdict.ERROR]
+    assert "were not read within 0.2 s" in watched.measurements[1].sentence

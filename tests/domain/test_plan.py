@@ -60,3 +60,16 @@ def test_two_checks_of_one_name_are_refused() -> None:
     """A verdict must say which check it is of."""
     with pytest.raises(ValidationError, match="every check needs a name of its own, got a, a"):
         Plan(strategy="x", steps=(Promote(bake=BAKE),), checks=(Compare(name="a"), Compare(name="a")))
+
+
+@pytest.mark.parametrize(
+    ("wished", "written"), [(33.3333, 33.33), (100 / 3, 33.33), (12.345, 12.34), (0.125, 0.12), (0.29, 0.29), (10, 10)]
+)
+def test_a_weight_is_what_the_alias_is_given(wished: float, written: float) -> None:
+    """Whole hundredths of a per cent, never more than wished: what is read back must agree."""
+    assert Shift(weight=wished, bake=BAKE).weight == written
+
+
+def test_a_weight_below_the_smallest_is_refused() -> None:
+    with pytest.raises(ValidationError, match="smallest is 0.01 %"):
+        Shift(weight=0.004, bake=BAKE)
