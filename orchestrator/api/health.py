@@ -88,17 +88,17 @@ class Health:
             if time.monotonic() - self._sampled < SAMPLED_SECONDS:
                 return
             self._sampled = time.monotonic()
+            running, ended = self._telemetry.running, self._telemetry.ended
+            gauges = {running.labels(p): Filters(phase=p, running=True) for p in Phase if p is not Phase.DONE}
+            # one that drains has its outcome, and runs
+            gauges |= {ended.labels(o): Filters(outcome=o, running=False) for o in Outcome}
             try:
                 async with asyncio.timeout(CHECK_SECONDS):
-                    for phase in Phase:
-                        if phase is not Phase.DONE:
-                            wished = Filters(phase=phase, running=True)
-                            self._telemetry.running.labels(phase).set(await self._count(wished))
-                    for outcome in Outcome:
-                        wished = Filters(outcome=outcome, running=False)  # one that drains has its outcome and runs
-                        self._telemetry.ended.labels(outcome).set(await self._count(wished))
+                    counts = await asyncio.gather(*map(self._count, gauges.values()))
             except (RPCError, TimeoutError):
                 return
+            for gauge, count in zip(gauges, counts, strict=True):
+                gauge.set(count)
 
     async def _count(self, wished: Filters) -> int:
         return await self._releases.count(wished.query("Release"))

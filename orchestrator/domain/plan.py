@@ -11,7 +11,6 @@ from orchestrator.domain.comparison_weights import LONGEST_RAMP
 from orchestrator.domain.traffic import Frozen, Percent
 
 
-
 def _hundredths(weight: float) -> float:
     """Round down to what is written to the alias: a read-back must agree, and no step takes more than it says."""
     rounded = floor(round(weight * 100, 6)) / 100

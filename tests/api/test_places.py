@@ -14,7 +14,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from orchestrator.domain.errors import NotFound
 from orchestrator.domain.release import Phase
 from tests.api.place import ACCOUNT, PATIENCE, REGION, Place, bearer
-from workflows.logbook import FUNCTION, MEMO_KEY, MEMO_STATE, PHASE, TARGET
+from workflows.logbook import FUNCTION, MEMO_KEY, MEMO_STATE, PHASE, RELEASE_ID, TARGET
 from workflows.release import ReleaseWorkflow
 
 ELSEWHERE = "999999999999"
@@ -28,6 +28,7 @@ async def begun(place: Place, like: str, account: str) -> tuple[str, WorkflowHan
         update={"release_id": uuid.uuid4().hex[:12], "target": target, "started_at": datetime.now(UTC)}
     )
     attributes = (
+        SearchAttributePair(RELEASE_ID, state.release_id),
         SearchAttributePair(PHASE, Phase.BAKING.value),
         SearchAttributePair(TARGET, str(target)),
         SearchAttributePair(FUNCTION, target.function),
@@ -56,10 +57,12 @@ async def two_places(place: Place) -> AsyncIterator[tuple[str, str]]:
         older = await place.baking(http)
         newer, handle = await begun(place, older, ELSEWHERE)
         await listed(place, 2)
-        yield older, newer
-        await handle.terminate()
-        await http.post(f"/v1/releases/{older}/abort")
-        await place.until(older, lambda s: s.done)
+        try:
+            yield older, newer
+        finally:
+            await handle.terminate()
+            await http.post(f"/v1/releases/{older}/abort")
+            await place.until(older, lambda s: s.done)
 
 
 async def test_a_name_means_what_one_may_view(place: Place) -> None:

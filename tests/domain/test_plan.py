@@ -71,5 +71,5 @@ def test_a_weight_is_what_the_alias_is_given(wished: float, written: float) -> N
 
 
 def test_a_weight_below_the_smallest_is_refused() -> None:
-    with pytest.raises(ValidationError, match="smallest is 0.01 %"):
+    with pytest.raises(ValidationError, match="the smallest is"):
         Shift(weight=0.004, bake=BAKE)
