@@ -11,15 +11,18 @@ from orchestrator.domain.comparison_weights import LONGEST_RAMP
 from orchestrator.domain.traffic import Frozen, Percent
 
 
-def _hundredths(weight: float) -> float:
-    """Round down to what is written to the alias: a read-back must agree, and no step takes more than it says."""
+def hundredths(weight: float) -> float:
+    """Round a weight (0-100) down to what is written to the alias: its read-back must agree, and nobody gets more.
+
+    Raises ValueError where nothing is left.
+    """
     rounded = floor(round(weight * 100, 6)) / 100
     if not rounded:
         raise ValueError(f"a weight of {weight} % is too small: the smallest is 0.01 %")
     return rounded
 
 
-Weight = Annotated[Percent, Field(gt=0, lt=100), AfterValidator(_hundredths)]
+Weight = Annotated[Percent, Field(gt=0, lt=100), AfterValidator(hundredths)]
 Positive = Annotated[timedelta, Field(gt=timedelta(0))]
 NotNegative = Annotated[timedelta, Field(ge=timedelta(0))]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from orchestrator.domain.plan import Bake, Shift, Step
+from orchestrator.domain.plan import Bake, Shift, Step, hundredths
 from orchestrator.strategies import (
     Approvals,
     Duration,
@@ -47,7 +47,7 @@ class Spec(SpecModel):
 def _weights(step: float) -> tuple[float, ...]:
     # Multiplied, not added up, so that ten times 0.1 reaches 1 exactly.
     count = int(100 / step)
-    weights = (round(i * step, 6) for i in range(1, count + 1))
+    weights = (hundredths(i * step) for i in range(1, count + 1))
     return tuple(w for w in weights if w < 100)
 
 

@@ -88,8 +88,9 @@ def test_linear_takes_equal_steps(step, every):
     steps = linear.plan(written(linear.Spec, step=step, every=every))
     assert_performable(steps)
     found = [0, *shifted(steps)]
-    assert all(b - a == pytest.approx(step, abs=1e-5) for a, b in pairwise(found))
-    assert 100 - found[-1] <= step + 1e-5
+    assert all(b - a == pytest.approx(step, abs=0.01 + 1e-9) for a, b in pairwise(found)), "in whole hundredths"
+    assert all(weight <= i * step + 1e-9 for i, weight in enumerate(found)), "never more than said"
+    assert 100 - found[-1] <= step + 0.01 + 1e-9
 
 
 def test_linear_by_ten_takes_nine_shifts():
