@@ -17,12 +17,19 @@ with workflow.unsafe.imports_passed_through():
     from workflows.notes import Notes
 
 
+RENEWED = "renewed"
+"""Patch id of the order of calls of version 0.2. Each release asks once, at its start; every part that gives Temporal
+other commands than version 0.1 did asks `Ground.renewed`. To be dropped when no release of 0.1 can be running."""
+
+
 @dataclass
 class Ground:
     """A running release. `touched` and `promoting` are set before such a write is sent, never after."""
 
     request: ReleaseRequest
     log: Logbook
+    renewed: bool = True
+    """False in a release that began before `RENEWED`: it goes on by the order of calls that its history has."""
     intent: Intent = field(default_factory=Intent)
     notes: Notes = field(default_factory=Notes)
     report: PreflightReport = field(default_factory=PreflightReport)

@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.journal import EventKind, ReleaseState
     from orchestrator.domain.release import Cause, Order, Outcome, Phase, ReleaseRequest
     from workflows.draining import drain
-    from workflows.ground import Ground
+    from workflows.ground import RENEWED, Ground
     from workflows.intent import COMMAND_UPDATE, Back, Refused, refuse, told
     from workflows.logbook import Logbook
     from workflows.looking import look, take
@@ -33,7 +33,7 @@ class ReleaseWorkflow:
 
     @workflow.init
     def __init__(self, request: ReleaseRequest) -> None:
-        self._ground = Ground(request, Logbook(request))
+        self._ground = Ground(request, Logbook(request), renewed=workflow.patched(RENEWED))
 
     @workflow.run
     async def run(self, request: ReleaseRequest) -> ReleaseState:
