@@ -6,7 +6,7 @@ from activities.errors import translated
 from activities.ports import Aws
 from activities.traffic import drift
 from orchestrator.domain.drift import GONE
-from orchestrator.domain.errors import Drift, MissingTarget
+from orchestrator.domain.errors import Drift, MissingTarget, Unavailable
 from orchestrator.domain.traffic import Reading, read_against
 from orchestrator.domain.work import AliasRead, ReadAlias
 
@@ -23,7 +23,7 @@ class Looking:
         """Read and write nothing; a second run reads again. Raises Drift for a foreign routing and for no alias."""
         target = work.target
         try:
-            found = (await self._aws.functions(target).get_alias(target.function, target.alias)).routing
+            alias = await self._aws.functions(target).get_alias(target.function, target.alias)
         except MissingTarget:
             raise Drift(
                 f"alias {target} was deleted by somebody else, wished {work.intent}: create it again on version "
@@ -31,8 +31,10 @@ class Looking:
                 expected=str(work.intent),
                 found=GONE,
             ) from None
-        reading = read_against(found, work.intent, work.stable, work.canary)
-        promoted = work.intent.primary == work.canary  # after that no write comes that would correct anything
-        if reading is Reading.FOREIGN or (reading is Reading.OURS and promoted):
+        if alias.revision in work.past:
+            raise Unavailable(f"alias {target} still reads as before the last write; it is read again")
+        found, written = alias.routing, work.intent.share_of(work.canary)
+        reading = read_against(found, work.intent, work.stable, work.canary, written=written)
+        if reading is Reading.FOREIGN:
             raise drift(target, found, work.intent)
         return AliasRead(routing=found, reading=reading)

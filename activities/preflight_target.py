@@ -54,6 +54,12 @@ def _alias(request: ReleaseRequest, seen: Readings) -> Iterator[Finding]:
             f"alias {target} points to $LATEST, which changes with every upload and cannot be returned to: "
             f"release with `--create`, or publish it with {publish} and point the alias to that version with {move}"
         )
+    elif request.expects not in (None, alias.routing.primary):
+        yield problem(
+            f"alias {target} routes to {alias.routing}, and not to version {request.expects}, which is to be rolled "
+            "back: somebody has moved it since, and their change is not taken away. Where it is to be, release the "
+            "version that you want by its number (`--version N`)"
+        )
     elif alias.routing.additional is not None:
         yield _leftover(request, alias)
 

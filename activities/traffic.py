@@ -6,6 +6,7 @@ later; `restore` always writes, so whatever was still on its way is refused from
 """
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 
 from temporalio import activity
@@ -13,6 +14,7 @@ from temporalio import activity
 from activities.beating import beating
 from activities.errors import translated
 from activities.ports import Aws, Clock, LambdaPort
+from activities.waiting import Sleep
 from orchestrator.domain.errors import (
     Drift,
     MissingTarget,
@@ -23,11 +25,13 @@ from orchestrator.domain.errors import (
     Unavailable,
 )
 from orchestrator.domain.release import Target
-from orchestrator.domain.traffic import Reading, Routing, read_against, whole
+from orchestrator.domain.traffic import AliasState, Reading, Routing, read_against, whole
 from orchestrator.domain.work import Create, Restore, Restored, Shifted, ShiftTo
 
 RESTORE_ROUNDS = 8
 """Writes that one attempt of `restore` makes while somebody else keeps changing the alias; then Temporal retries."""
+STALE_PAUSES = (0.2, 0.3, 0.5, 0.8, 1.2, 2.0)
+"""Seconds between readings that are older than a write that AWS has taken; then Temporal retries."""
 RUNTIME_SECONDS = 2.0
 """Longest that a promotion, confirmed already, waits to learn what its version runs on."""
 
@@ -35,23 +39,25 @@ RUNTIME_SECONDS = 2.0
 class Traffic:
     """Alias writes through `aws`; restores queue behind nothing."""
 
-    def __init__(self, aws: Aws, clock: Clock) -> None:
+    def __init__(self, aws: Aws, clock: Clock, *, sleep: Sleep = asyncio.sleep) -> None:
         self._aws = aws
         self._clock = clock
+        self._sleep = sleep
 
     @activity.defn(name="shift")
     @translated
     async def shift(self, work: ShiftTo) -> Shifted:
         """Write once, read back. A second run finds its own write and changes nothing.
 
-        Raises Drift when somebody moved the alias, Unavailable while Lambda itself still settles a promotion.
+        Raises Drift when somebody moved the alias or took traffic from the canary, Unavailable while Lambda itself
+        still settles a promotion, and where the alias reads as before a write for longer than one attempt waits.
         """
         functions = self._aws.functions(work.target)
         function, alias = work.target.function, work.target.alias
         with suppress(Stale):  # our own write whose answer was lost, or somebody else's: the reading tells
             await functions.update_alias(function, alias, work.intent, revision=work.revision)
-        found = await functions.get_alias(function, alias)
-        reading = read_against(found.routing, work.intent, work.stable, work.canary)
+        found = await self._now(functions, work.target, {*work.past, work.revision})
+        reading = read_against(found.routing, work.intent, work.stable, work.canary, written=work.written)
         if reading is Reading.FOREIGN:
             raise drift(work.target, found.routing, work.intent)
         if reading is Reading.SETTLING:
@@ -102,14 +108,16 @@ class Traffic:
         function, alias = work.target.function, work.target.alias
         intent = whole(work.stable)
         wrote = False
+        left = set(work.past)
         for _ in range(RESTORE_ROUNDS):
-            found = await functions.get_alias(function, alias)
+            found = await self._now(functions, work.target, left)
             right = found.routing.same_as(intent)
             if right and (wrote or not work.touched):
                 return Restored(alias=found, at=self._clock.now().timestamp(), wrote=wrote)
             if not right and not work.force and not _ours(work, found.routing):
                 raise drift(work.target, found.routing, intent)
             try:
+                left.add(found.revision)
                 await functions.update_alias(function, alias, intent, revision=found.revision)
                 wrote = True
             except Stale:
@@ -118,12 +126,26 @@ class Traffic:
                 raise await _freed(functions, work.target, refusal) from None
         raise Unavailable(f"alias {work.target} was changed by others {RESTORE_ROUNDS} times while it was restored")
 
+    async def _now(self, functions: LambdaPort, target: Target, left: Collection[str]) -> AliasState:
+        """Read the alias as it is after all revisions that it has `left` behind: AWS may answer with an older one.
+
+        Whoever takes such a reading for a change blames somebody who was not there. Raises Unavailable.
+        """
+        for pause in (*STALE_PAUSES, None):
+            found = await functions.get_alias(target.function, target.alias)
+            if found.revision not in left:
+                return found
+            if pause is not None:
+                await self._sleep(pause)
+        raise Unavailable(f"alias {target} still reads as before the last write ({found.routing}); it is read again")
+
 
 def _ours(work: Restore, found: Routing) -> bool:
     """Whether this release may have brought the alias to `found` itself; what it never wrote is somebody else's."""
     if not work.touched or (found.primary == work.canary and not work.promoting):
         return False
-    return read_against(found, whole(work.stable), work.stable, work.canary) is not Reading.FOREIGN
+    wished = whole(work.stable)
+    return read_against(found, wished, work.stable, work.canary, written=work.written) is not Reading.FOREIGN
 
 
 async def _runtime_version(functions: LambdaPort, work: ShiftTo) -> str | None:

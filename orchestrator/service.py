@@ -156,6 +156,7 @@ class ReleaseService:
                 release_id=new_release_id(),
                 target=state.target,
                 artifact=PublishedVersion(version=state.stable),
+                expects=state.canary,
                 plan=Plan(strategy="rollback", steps=(Promote(bake=Bake(duration=timedelta(0))),), checks=()),
                 actor=actor,
                 reason=reason or f"roll back release {state.release_id}",

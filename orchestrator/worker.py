@@ -29,7 +29,7 @@ from orchestrator.intake_releases import IntakeReleases
 from orchestrator.settings import Settings
 from orchestrator.temporal import WORKFLOW_QUEUE, connect_temporal, sandbox
 from workflows.audit import AuditWorkflow
-from workflows.calls import aws_queue_of, restore_queue_of
+from workflows.calls import MOVES_AT_ONCE, everyday_queues_of, move_queue_of, restore_queue_of
 from workflows.feedback import INTAKE_QUEUE
 from workflows.intake import IntakeWorkflow
 from workflows.release import ReleaseWorkflow
@@ -87,14 +87,17 @@ def _workers(client: Client, settings: Settings, aws: Aws, http: httpx2.AsyncCli
     for place in settings.worker.places:
         if place.count("/") != 1:
             raise InvalidSpec(f"SLUICE_WORKER__PLACES: `{place}` is not `account/region`, e.g. 123456789012/eu-west-1")
-        workers.append(
+        everyday = aws_activities(aws, http, clock, environment)
+        workers += [
             Worker(
                 client,
-                task_queue=aws_queue_of(place),
-                activities=aws_activities(aws, http, clock, environment),
+                task_queue=queue,
+                activities=everyday,
                 graceful_shutdown_timeout=grace,
+                max_concurrent_activities=MOVES_AT_ONCE if queue == move_queue_of(place) else None,
             )
-        )
+            for queue in everyday_queues_of(place)
+        ]
         workers.append(
             Worker(
                 client,

@@ -37,8 +37,13 @@ with workflow.unsafe.imports_passed_through():
     )
 
 RESTORE_PRIORITY = Priority(priority_key=1)
+MOVE_PRIORITY = Priority(priority_key=2)
+PREFLIGHT_PRIORITY = Priority(priority_key=4)
+MOVES_AT_ONCE = 10
+"""Slots of a worker for preflights and alias writes: with AWS's some ten requests a second and up to eight for each,
+the last of them has its turn well within its clock."""
 NORMAL = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10))
-PERSISTENT = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=15))
+PERSISTENT = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=3))
 """For the way back: no attempt is the last."""
 LOOK = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1))
 """Only for looks that have failed: one that has ended well names the time of the next."""
@@ -47,6 +52,25 @@ LOOK = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timed
 def aws_queue_of(place: str) -> str:
     """Task queue of the workers that may call AWS in that account and region (`123456789012/eu-west-1`)."""
     return f"sluice-aws/{place}"
+
+
+def move_queue_of(place: str) -> str:
+    """Task queue of what comes before a write of the alias and of the write itself, in that account and region.
+
+    It is served by few slots (`MOVES_AT_ONCE`), so a release waits for AWS's request budget here, in Temporal, where
+    no clock of an activity runs; writes of the alias stand before preflights.
+    """
+    return f"sluice-move/{place}"
+
+
+def look_queue_of(place: str) -> str:
+    """Task queue of looks and guards alone: what others wait for must not delay a verdict."""
+    return f"sluice-look/{place}"
+
+
+def everyday_queues_of(place: str) -> tuple[str, ...]:
+    """Every queue of that account and region but that of the restores."""
+    return aws_queue_of(place), move_queue_of(place), look_queue_of(place)
 
 
 def restore_queue_of(place: str) -> str:
@@ -60,10 +84,11 @@ def preflight(work: Preflight) -> workflow.ActivityHandle[PreflightReport]:
         "preflight",
         work,
         result_type=PreflightReport,
-        task_queue=aws_queue_of(work.request.target.place),
+        task_queue=move_queue_of(work.request.target.place),
         start_to_close_timeout=timedelta(minutes=2),
         schedule_to_close_timeout=timedelta(minutes=10),
         retry_policy=NORMAL,
+        priority=PREFLIGHT_PRIORITY,
         summary="check everything before writing",
     )
 
@@ -160,10 +185,11 @@ def create(work: Create) -> workflow.ActivityHandle[Shifted]:
         "create",
         work,
         result_type=Shifted,
-        task_queue=aws_queue_of(work.target.place),
+        task_queue=move_queue_of(work.target.place),
         start_to_close_timeout=timedelta(seconds=15),
         schedule_to_close_timeout=timedelta(minutes=20),
         retry_policy=NORMAL,
+        priority=MOVE_PRIORITY,
         summary=f"first version of {work.target}: {work.version}",
     )
 
@@ -174,10 +200,11 @@ def shift(work: ShiftTo, budget: timedelta) -> workflow.ActivityHandle[Shifted]:
         "shift",
         work,
         result_type=Shifted,
-        task_queue=aws_queue_of(work.target.place),
+        task_queue=move_queue_of(work.target.place),
         start_to_close_timeout=timedelta(seconds=15),
         schedule_to_close_timeout=budget,
         retry_policy=NORMAL,
+        priority=MOVE_PRIORITY,
         summary=f"alias to {work.intent}",
     )
 
@@ -188,7 +215,7 @@ def read_alias(work: ReadAlias) -> workflow.ActivityHandle[AliasRead]:
         "read_alias",
         work,
         result_type=AliasRead,
-        task_queue=aws_queue_of(work.target.place),
+        task_queue=look_queue_of(work.target.place),
         start_to_close_timeout=timedelta(seconds=15),
         schedule_to_close_timeout=timedelta(minutes=1),
         retry_policy=NORMAL,
@@ -218,7 +245,7 @@ def drain(work: Drain) -> workflow.ActivityHandle[Drained]:
         "drain",
         work,
         result_type=Drained,
-        task_queue=aws_queue_of(work.target.place),
+        task_queue=look_queue_of(work.target.place),
         start_to_close_timeout=timedelta(seconds=20),
         schedule_to_close_timeout=timedelta(minutes=1),
         retry_policy=NORMAL,
@@ -232,7 +259,7 @@ def bake(work: Watch, budget: timedelta) -> workflow.ActivityHandle[Watched]:
         "bake",
         work,
         result_type=Watched,
-        task_queue=aws_queue_of(work.request.target.place),
+        task_queue=look_queue_of(work.request.target.place),
         start_to_close_timeout=timedelta(seconds=20),
         schedule_to_close_timeout=budget,
         retry_policy=LOOK,

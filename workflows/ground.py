@@ -22,6 +22,10 @@ RENEWED = "renewed"
 other commands than version 0.1 did asks `Ground.renewed`. To be dropped when no release of 0.1 can be running."""
 
 
+MAX_PAST = 20
+"""Revisions that are remembered: AWS answers with one that is seconds old at most."""
+
+
 @dataclass
 class Ground:
     """A running release. `touched` and `promoting` are set before such a write is sent, never after."""
@@ -35,6 +39,9 @@ class Ground:
     report: PreflightReport = field(default_factory=PreflightReport)
     published: Published | None = None
     revision: str = ""
+    """Of the alias, as this release has last read it; the next write is valid against it alone."""
+    past: tuple[str, ...] = ()
+    """The revisions before that, oldest first: a reading with one of them comes late."""
     touched: bool = False
     promoting: bool = False
     warmed: bool = False
@@ -79,13 +86,24 @@ class Ground:
         """Return the routing that gives the canary `weight` per cent."""
         return whole(self.canary) if weight >= 100 else split(self.stable, self.canary, weight)
 
-    def restoration(self, *, force: bool) -> Restore:
-        """Return the order to bring everything back to stable."""
+    def found(self, revision: str) -> None:
+        """Note that the alias has been read with this revision."""
+        if self.revision not in ("", revision):
+            self.past = (*self.past, self.revision)[-MAX_PAST:]
+        self.revision = revision
+
+    def restoration(self, *, force: bool, stopped: bool) -> Restore:
+        """Return the order to bring everything back to stable.
+
+        Where somebody has `stopped` the canary by hand, a share that they have left it is theirs to settle.
+        """
         return Restore(
             target=self.request.target,
             stable=self.stable,
             canary=self.known_canary,
             force=force,
+            written=self.log.state.weight if stopped else 0,
+            past=self.past,
             touched=self.touched,
             promoting=self.promoting,
         )

@@ -90,8 +90,31 @@ async def look(ground: Ground, urgent: Callable[[], bool]) -> None:
         ground.log.publish()
 
 
+async def look_at_the_end(ground: Ground) -> None:
+    """Read the alias before a release is called promoted: the last reading may be an hour old.
+
+    Raises Back when it was moved away. Where it cannot be read, the journal says so: it was read back when promoted.
+    """
+    if ground.has_news:
+        await look(ground, lambda: ground.intent.must_return)
+        return
+    try:
+        await race(calls.read_alias(_question(ground)), lambda: ground.intent.must_return)
+    except ActivityError as error:
+        cause, sentence = reason_of(ground, error)
+        if cause is Cause.DRIFT:
+            raise Back(cause, sentence) from None
+        ground.log.note(EventKind.WARNING, f"the alias could not be read at the end: {sentence}")
+
+
 def _question(ground: Ground) -> ReadAlias:
-    return ReadAlias(target=ground.request.target, stable=ground.stable, canary=ground.canary, intent=_intent(ground))
+    return ReadAlias(
+        target=ground.request.target,
+        stable=ground.stable,
+        canary=ground.canary,
+        intent=_intent(ground),
+        past=ground.past,
+    )
 
 
 def _intent(ground: Ground) -> Routing:

@@ -38,7 +38,7 @@ async def _preflight(ground: Ground) -> None:
         raise Refused(Cause.PREFLIGHT, "; ".join(report.problems))
     ground.report = report
     if report.alias is not None:
-        ground.revision = report.alias.revision
+        ground.found(report.alias.revision)
     for name in report.red_alarms:
         ground.log.note(
             EventKind.WARNING,

@@ -14,12 +14,13 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.drift import AliasChange
     from orchestrator.domain.errors import InvariantError
     from orchestrator.domain.journal import EventKind, ReleaseState
+    from orchestrator.domain.plan import Promote
     from orchestrator.domain.release import Cause, Order, Outcome, Phase, ReleaseRequest
     from workflows.draining import drain
     from workflows.ground import RENEWED, Ground
     from workflows.intent import COMMAND_UPDATE, Back, Refused, refuse, told
     from workflows.logbook import Logbook
-    from workflows.looking import look, take
+    from workflows.looking import look, look_at_the_end, take
     from workflows.notes import CHANGE_UPDATE
     from workflows.preparing import prepare
     from workflows.steps import first, perform
@@ -112,7 +113,11 @@ class ReleaseWorkflow:
             return Outcome.PROMOTED, None, f"version {ground.canary} serves 100 % of {ground.request.target}, its first"
         for index, step in enumerate(ground.plan.steps):
             await perform(ground, index, step)
-        await look(ground, lambda: ground.intent.must_return)
+        last = ground.plan.steps[-1]
+        if ground.renewed and isinstance(last, Promote) and last.bake.duration:
+            await look_at_the_end(ground)
+        else:
+            await look(ground, lambda: ground.intent.must_return)
         ground.intent.check()
         return Outcome.PROMOTED, None, f"version {ground.canary} serves 100 % of {ground.request.target}"
 

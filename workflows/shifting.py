@@ -35,7 +35,7 @@ async def write(ground: Ground, intent: Routing, index: int, weight: float) -> S
         ground.intent.check()
         ground.touched = True
         shifted = await _sent(ground, intent)
-        ground.revision = shifted.alias.revision
+        ground.found(shifted.alias.revision)
         if shifted.confirmed:
             ground.windows = (*ground.windows, Window(step=index, weight=weight, start=shifted.at))
             return shifted
@@ -56,6 +56,8 @@ async def _sent(ground: Ground, intent: Routing) -> Shifted:
         intent=intent,
         revision=ground.revision,
         runtime_version=ground.published.runtime_version if ground.published else None,
+        written=ground.log.state.weight,
+        past=ground.past,
     )
     shift = calls.shift(order, PATIENCE + limit + MARGIN)
     try:

@@ -105,7 +105,7 @@ async def first(ground: Ground) -> None:
     work = Create(target=target, version=version, revision=alias.revision if alias is not None else None)
     # not raced: without a version to return to, the only known state lies ahead
     created = await calls.create(work)
-    ground.revision = created.alias.revision
+    ground.found(created.alias.revision)
     ground.log.note(EventKind.PROMOTED, f"version {version} serves 100 %, read back", data={"weight": 100}, weight=100)
     await _confirm(ground)
 

@@ -20,8 +20,9 @@ with workflow.unsafe.imports_passed_through():
 ALERT_AFTER = (timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1))
 """A restore that takes longer than this is told; the last span repeats."""
 
-TRY_AGAIN = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
-"""Waits after an answer that Temporal takes for final (no permission, version gone): people may have mended it."""
+TRY_AGAIN = tuple(timedelta(seconds=s) for s in (2, 3, 3, 3, 3, 5, 5, 5, 10, 10, 15, 60, 300, 900))
+"""Waits after an answer that Temporal takes for final (no permission, version gone): people may have mended it. A
+policy that is being edited is right again within a minute; later every try would cost its share of the history."""
 
 
 async def unwind(ground: Ground, cause: Cause, sentence: str) -> tuple[Outcome, Cause, str]:
@@ -39,7 +40,7 @@ async def unwind(ground: Ground, cause: Cause, sentence: str) -> tuple[Outcome, 
     while True:
         ground.intent.resolution = None
         try:
-            restored = await _restore(ground, force=force)
+            restored = await _restore(ground, force=force, stopped=cause is Cause.DRIFT)
         except ActivityError as error:
             if not ground.touched:
                 return (
@@ -68,8 +69,8 @@ async def give_back(ground: Ground) -> None:
         ground.log.note(EventKind.WARNING, f"provisioned concurrency of version {ground.canary} stays: {said(error)}")
 
 
-async def _restore(ground: Ground, *, force: bool) -> Restored:
-    handle = calls.restore(ground.restoration(force=force))
+async def _restore(ground: Ground, *, force: bool, stopped: bool) -> Restored:
+    handle = calls.restore(ground.restoration(force=force, stopped=stopped))
     spans = list(ALERT_AFTER)
     while not await within(spans.pop(0) if len(spans) > 1 else spans[0], handle.done, "the restore takes too long"):
         text = f"alias {ground.request.target} could not be restored yet; still trying"

@@ -29,9 +29,29 @@ class Budget:
         self._restores = 0
         self._calm = asyncio.Event()
         self._calm.set()
+        self._line = asyncio.Lock()
+        self._moves = 0
+        self._no_moves = asyncio.Event()
+        self._no_moves.set()
 
     async def everyday(self) -> None:
-        """Wait for a turn of an ordinary control call."""
+        """Wait for a turn of an ordinary control call; those that move an alias stand before it."""
+        async with self._line:
+            await self._no_moves.wait()
+            await self._turn()
+
+    async def moving(self) -> None:
+        """Wait for a turn of a call that reads or writes an alias: a step under way goes before one that begins."""
+        self._moves += 1
+        self._no_moves.clear()
+        try:
+            await self._turn()
+        finally:
+            self._moves -= 1
+            if not self._moves:
+                self._no_moves.set()
+
+    async def _turn(self) -> None:
         await self._everyday.acquire()
         await self._calm.wait()
         await self._total.acquire()

@@ -26,6 +26,8 @@ from orchestrator.domain.traffic import Frozen
 
 LONGEST_INVOCATION = 905
 """Seconds that a client waits for an invocation at most; Lambda ends one after 900. Source: Lambda quotas."""
+ALIAS_CALLS = frozenset({"get_alias", "update_alias", "create_alias"})
+"""Operations that stand before other everyday ones."""
 
 
 class AwsSettings(Frozen):
@@ -76,7 +78,10 @@ class AwsClients:
         budget = self._budget(target)
 
         async def turn(operation: str) -> None:
-            await (budget.function_read() if operation == "get_function" else budget.everyday())
+            if operation == "get_function":
+                await budget.function_read()
+            else:
+                await (budget.moving() if operation in ALIAS_CALLS else budget.everyday())
 
         return self._functions(target, Calls(self._connecting("lambda", target), turn))
 

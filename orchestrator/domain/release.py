@@ -162,6 +162,9 @@ class ReleaseRequest(Frozen):
     reason: str = ""
     configuration: Configuration = Configuration()
     provisioned_concurrency: Annotated[int, Field(ge=1)] | None = None
+    expects: str | None = None
+    """The version that the alias must be on, or nothing is written: a rollback takes back what its release has left,
+    and nobody's hotfix since. None expects nothing."""
     adopt: bool = False
     """Accept an alias that is split between two versions already: its primary is taken as stable."""
     create: bool = False

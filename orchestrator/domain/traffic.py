@@ -90,10 +90,12 @@ class Reading(StrEnum):
     """Somebody else moved the alias: never overwrite, tell."""
 
 
-def read_against(found: Routing, intent: Routing, stable: str, canary: str | None) -> Reading:
+def read_against(found: Routing, intent: Routing, stable: str, canary: str | None, *, written: Percent = 0) -> Reading:
     """Say what `found` means when `intent` is wished by a release of `canary` over `stable`.
 
-    A canary of None (nothing published yet) makes every routing but stable alone foreign.
+    `written` is the share that this release has given the canary and read back: less of it than that is nobody's
+    mistake but somebody's stop, and as foreign as another version. A canary of None (nothing published yet) makes
+    every routing but stable alone foreign.
     """
     if found.same_as(intent):
         return Reading.INTENDED
@@ -101,7 +103,7 @@ def read_against(found: Routing, intent: Routing, stable: str, canary: str | Non
         return Reading.FOREIGN
     if found.primary == canary and found.additional == stable and intent.primary == canary:
         return Reading.SETTLING
-    ours = found.versions <= {stable, canary}
+    ours = found.versions <= {stable, canary} and found.share_of(canary) >= written - WEIGHT_TOLERANCE
     if intent.primary == stable and intent.additional is None:  # the way back is open from wherever we may have gone
         return Reading.OURS if ours else Reading.FOREIGN
     return Reading.OURS if ours and found.primary == stable else Reading.FOREIGN

@@ -11,7 +11,7 @@ from pydantic import Field
 from orchestrator.domain.analysis import Measurement, Window
 from orchestrator.domain.plan import Bake, Gate, Plugin, Step
 from orchestrator.domain.release import Artifact, Configuration, ReleaseRequest, Target
-from orchestrator.domain.traffic import AliasState, Frozen, Reading, Routing
+from orchestrator.domain.traffic import AliasState, Frozen, Percent, Reading, Routing
 
 # -- preflight: reads only
 
@@ -182,6 +182,10 @@ class ShiftTo(Frozen):
     revision: str
     runtime_version: str | None = None
     """ARN of the runtime that the canary was published with; a promotion then reads it again."""
+    written: Percent = 0
+    """Share of the canary that was read back last: less of it than that is somebody's stop, and never written over."""
+    past: tuple[str, ...] = ()
+    """As in `ReadAlias`."""
 
 
 class Shifted(Frozen):
@@ -206,6 +210,8 @@ class ReadAlias(Frozen):
     stable: str
     canary: str
     intent: Routing
+    past: tuple[str, ...] = ()
+    """Revisions that the alias is known to have left behind: a reading with one of them comes late and says nothing."""
 
 
 class AliasRead(Frozen):
@@ -235,6 +241,10 @@ class Restore(Frozen):
     stable: str
     canary: str | None
     force: bool = False
+    written: Percent = 0
+    """Share of the canary below which the alias was stopped by somebody else, and is left as it is unless forced."""
+    past: tuple[str, ...] = ()
+    """As in `ReadAlias`."""
     touched: bool = True
     """False when this release has sent no write at all; then the alias is only read."""
     promoting: bool = True

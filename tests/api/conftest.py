@@ -21,7 +21,7 @@ from orchestrator.worker import WORKFLOWS, WallClock
 from tests.api.place import ACCOUNT, REGION, Place
 from tests.fakes.aws import FakeAws
 from tests.temporal import temporal_serving
-from workflows.calls import aws_queue_of, restore_queue_of
+from workflows.calls import everyday_queues_of, restore_queue_of
 from workflows.feedback import INTAKE_QUEUE
 
 
@@ -53,7 +53,7 @@ async def aws(temporal: Client) -> AsyncIterator[FakeAws]:
             )
         )
         for queue, activities in (
-            (aws_queue_of(place), aws_activities(aws, http, clock)),
+            *((queue, aws_activities(aws, http, clock)) for queue in everyday_queues_of(place)),
             (restore_queue_of(place), restore_activities(aws, clock)),
             (INTAKE_QUEUE, intake_activities(releases, *told, pace=0.1)),
         ):

@@ -35,7 +35,7 @@ from orchestrator.temporal import WORKFLOW_QUEUE, sandbox
 from orchestrator.worker import WORKFLOWS
 from tests.fakes.aws import FakeAws, FakeFunction
 from tests.intake.forge import Forge, forge_serving
-from workflows.calls import aws_queue_of, restore_queue_of
+from workflows.calls import aws_queue_of, look_queue_of, move_queue_of, restore_queue_of
 from workflows.feedback import INTAKE_QUEUE
 
 PATIENCE = 40
@@ -236,6 +236,7 @@ async def working(world: World) -> AsyncIterator[None]:
             GitHub(GitHubAccess(settings.github.api_url, GITHUB_TOKEN, public_url=settings.public_url), http),
             GitLab(GitLabAccess(settings.gitlab.api_url, GITLAB_TOKEN, settings.public_url), http),
         )
+        everyday = aws_activities(world.aws, http, Wall())
         async with (
             Worker(
                 world.client,
@@ -253,7 +254,9 @@ async def working(world: World) -> AsyncIterator[None]:
                     *noting_activities(RunningReleases(world.client)),
                 ],
             ),
-            Worker(world.client, task_queue=aws_queue_of(place), activities=aws_activities(world.aws, http, Wall())),
+            Worker(world.client, task_queue=aws_queue_of(place), activities=everyday),
+            Worker(world.client, task_queue=move_queue_of(place), activities=everyday),
+            Worker(world.client, task_queue=look_queue_of(place), activities=everyday),
             Worker(world.client, task_queue=restore_queue_of(place), activities=restore_activities(world.aws, Wall())),
         ):
             yield

@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,7 +27,7 @@ from orchestrator.service import ReleaseService
 from orchestrator.temporal import WORKFLOW_QUEUE, sandbox
 from tests.fakes.aws import FakeAws
 from tests.temporal import BINARY
-from workflows.calls import aws_queue_of, restore_queue_of
+from workflows.calls import everyday_queues_of, restore_queue_of
 from workflows.release import ReleaseWorkflow
 
 replayed = pytest.mark.parametrize("stage", [500, 0], indirect=True, ids=["cached", "replayed"])
@@ -186,14 +186,11 @@ async def workflow_worker(environment: WorkflowEnvironment, *, cached: int = 500
 
 @asynccontextmanager
 async def aws_worker(stage: Stage) -> AsyncIterator[None]:
-    async with (
-        httpx2.AsyncClient() as http,
-        Worker(
-            stage.client,
-            task_queue=aws_queue_of(stage.target.place),
-            activities=aws_activities(stage.aws, http, stage.clock),
-        ),
-    ):
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(httpx2.AsyncClient())
+        activities = aws_activities(stage.aws, http, stage.clock)
+        for queue in everyday_queues_of(stage.target.place):
+            await stack.enter_async_context(Worker(stage.client, task_queue=queue, activities=activities))
         yield
 
 
