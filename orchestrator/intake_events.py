@@ -77,7 +77,20 @@ async def consume(
             continue
         for message in found.get("Messages", ()):
             if await _taken(message, receive):
-                await queue.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+                await _delete(queue, queue_url, message)
+
+
+async def _delete(queue: Queue, queue_url: str, message: dict[str, Any]) -> None:
+    """A message that stays comes again, and its event starts nothing: no failure here is worth the loop."""
+    try:
+        await queue.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+    except Exception as error:  # noqa: BLE001  the client's own errors
+        code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
+        log.warning(
+            "message not deleted; it comes again and starts nothing",
+            message_id=message.get("MessageId"),
+            error=code or type(error).__name__,
+        )
 
 
 async def _taken(message: dict[str, Any], receive: Callable[[Delivery], Awaitable[Receipt]]) -> bool:
