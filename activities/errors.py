@@ -36,6 +36,9 @@ LONGEST_MESSAGE = 500
 """Characters of a message; Temporal keeps each in a history that is limited in size."""
 LONGEST_WISH = timedelta(minutes=15)
 """A longer `Retry-After` is cut to this: a release has better things to do than to wait for a broken header."""
+LONGEST_ANSWER = 2000
+"""Characters of a refusal that are searched for words about a limit."""
+_LIMITED = re.compile(r"rate.?limit|abuse detection|too many requests", re.IGNORECASE)
 
 _CODES: Mapping[type[SluiceError], str] = {
     Stale: "PreconditionFailedException PreconditionFailed",
@@ -247,7 +250,7 @@ def _of_aws(error: Any, doing: str) -> SluiceError:
     words = clean(": ".join(str(part) for part in (reason, message) if part)).rstrip(".")
     wish = answer.get("retryAfterSeconds") or (metadata.get("HTTPHeaders") or {}).get("retry-after")
     advice = _advice(code, message) if kind is Unavailable else None
-    return _made(kind, doing, f"{said} ({words})" if words else said, _wish(wish), advice)
+    return _made(kind, doing, f"{said} ({words})" if words else said, wish_of(wish), advice)
 
 
 def _advice(code: str, message: str) -> str | None:
@@ -296,10 +299,24 @@ def _is_http_status(error: BaseException) -> bool:
 def _of_http(error: Any, doing: str) -> SluiceError:
     response = error.response
     kind = _by_status(response.status_code, otherwise=InvalidSpec)
+    if response.status_code == 403 and asks_to_wait(response.headers, _text(response)):
+        kind = Throttled
     host = clean(str(error.request.url.host))  # paths and queries of webhooks are secrets
     return _made(
-        kind, doing, f"{host} answered HTTP {response.status_code}", _wish(response.headers.get("retry-after"))
+        kind, doing, f"{host} answered HTTP {response.status_code}", wish_of(response.headers.get("retry-after"))
     )
+
+
+def asks_to_wait(headers: Mapping[str, str], words: str) -> bool:
+    """Whether a refusal (HTTP 403) passes by itself: it names a wait, or its words tell of a limit of the rate."""
+    return wish_of(headers.get("retry-after")) is not None or _LIMITED.search(words) is not None
+
+
+def _text(response: Any) -> str:
+    try:
+        return str(response.text)[:LONGEST_ANSWER]
+    except RuntimeError:  # a stream that nobody has read
+        return ""
 
 
 def _known_class(error: BaseException) -> tuple[type[SluiceError], str] | None:
@@ -318,8 +335,8 @@ def _made(
     return kind(message, retry_after=wish) if issubclass(kind, TransientError) else kind(message)
 
 
-def _wish(value: Any) -> timedelta | None:
-    """Read a Retry-After: seconds or a date; None for what is neither."""
+def wish_of(value: Any) -> timedelta | None:
+    """Read a Retry-After, seconds or a date, as 0 to 15 minutes; None for what is neither."""
     if value is None or value == "":
         return None
     try:
