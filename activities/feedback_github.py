@@ -22,7 +22,10 @@ REQUESTER = "sluice"
 RENEW_BEFORE = 300
 """Seconds before its end that an installation's token is no longer used; it lives an hour."""
 UNNAMED_WAIT = timedelta(minutes=1)
-"""Until the next try where GitHub tells of a limit and names no wait. **Source:** GitHub's manual, "Rate limits for the REST API"."""
+"""Until the next try where GitHub tells of a limit and names no wait.
+
+**Source:** GitHub's manual, "Rate limits for the REST API".
+"""
 
 _STATUS: dict[CiState, str] = {
     "queued": "pending",
