@@ -36,20 +36,23 @@ LONGEST_MESSAGE = 500
 """Characters of a message; Temporal keeps each in a history that is limited in size."""
 LONGEST_WISH = timedelta(minutes=15)
 """A longer `Retry-After` is cut to this: a release has better things to do than to wait for a broken header."""
+LONGEST_ANSWER = 2000
+"""Characters of a refusal that are searched for words about a limit."""
+_LIMITED = re.compile(r"rate.?limit|abuse detection|too many requests", re.IGNORECASE)
 
 _CODES: Mapping[type[SluiceError], str] = {
     Stale: "PreconditionFailedException PreconditionFailed",
     Throttled: "TooManyRequestsException Throttling ThrottlingException ThrottledException RequestThrottled "
     "RequestThrottledException RequestLimitExceeded BandwidthLimitExceeded SlowDown EC2ThrottledException",
     AccessDenied: "AccessDenied AccessDeniedException UnrecognizedClientException InvalidClientTokenId AuthFailure "
-    "InvalidSignatureException SignatureDoesNotMatch IncompleteSignature ExpiredToken ExpiredTokenException "
-    "RequestExpired MissingAuthenticationToken MissingAuthenticationTokenException InvalidAccessKeyId OptInRequired "
-    "NotAuthorized UnauthorizedOperation",
+    "InvalidSignatureException SignatureDoesNotMatch IncompleteSignature MissingAuthenticationToken "
+    "MissingAuthenticationTokenException InvalidAccessKeyId OptInRequired NotAuthorized UnauthorizedOperation",
     MissingTarget: "ResourceNotFoundException ResourceNotFound NoSuchBucket NoSuchKey",
     Unavailable: "ResourceConflictException ServiceException InternalFailure InternalError InternalServerError "
     "InternalServiceError InternalServiceFault ServiceUnavailable ServiceUnavailableException "
     "ResourceNotReadyException SnapStartNotReadyException SubnetIPAddressLimitReachedException "
-    "ENILimitReachedException EFSMountConnectivityException CodeArtifactUserPendingException",
+    "ENILimitReachedException EFSMountConnectivityException CodeArtifactUserPendingException "
+    "ExpiredToken ExpiredTokenException RequestExpired RequestTimeTooSkewed",
     TimedOut: "RequestTimeout RequestTimeoutException SnapStartTimeoutException EFSMountTimeoutException",
     NotReleasable: "InvalidParameterValueException InvalidParameterValue InvalidParameterCombination "
     "ValidationException ValidationError InvalidZipFileException InvalidRuntimeException CodeStorageExceededException "
@@ -66,13 +69,36 @@ _CODES: Mapping[type[SluiceError], str] = {
 
 _BY_CODE = {code: kind for kind, codes in _CODES.items() for code in codes.split()}
 
+_CLOCK = "RequestTimeTooSkewed|RequestExpired"
+_SIGNATURE = "InvalidSignatureException|SignatureDoesNotMatch"
+_TIME = r"\bexpired\b|earlier than|later than|skew|request time"
+"""Words by which AWS refuses the time of a signature, and not the key that it was made with."""
+_UNASSUMABLE = r"\brole\b.*cannot be assumed by Lambda"
+
 _BY_MESSAGE: tuple[tuple[str, str, str, type[SluiceError]], ...] = (
     ("(Update|Create)Alias", "InvalidParameterValueException", r"\brole\b|dead.?letter", IncompatibleVersions),
     ("", "InvalidParameterValueException", r"NoSuch(Key|Bucket|Version)|image .*does not exist", MissingTarget),
     ("", "InvalidParameterValueException", r"S3 Error Code: AccessDenied", AccessDenied),
     ("", "ResourceConflictException", r"provisioned concurrency|provisioned version|'?failed\b", NotReleasable),
+    ("", "InvalidParameterValueException", _UNASSUMABLE, Unavailable),
+    ("", _SIGNATURE, _TIME, Unavailable),
 )
 """Where one code says two things: operation, code and message (patterns, any case) and the error they mean."""
+
+_NEXT_BY_MESSAGE: tuple[tuple[str, str, str], ...] = (
+    (
+        "ExpiredToken(Exception)?",
+        "",
+        "the credentials are being renewed and it is tried again; if this stays, renew those of the worker",
+    ),
+    (_CLOCK, "", "set the clock of the worker's host (NTP)"),
+    (_SIGNATURE, _TIME, "set the clock of the worker's host (NTP)"),
+    ("InvalidParameterValueException", _UNASSUMABLE, "a new role takes some seconds: it can be tried again later"),
+)
+"""Where an error that passes has a next action of its own: code and message (patterns) of an Unavailable."""
+
+_STAMPS = re.compile(r"(\d{8}T\d{6}Z) is (?:now earlier|still later) than \S+ \((\d{8}T\d{6}Z)")
+"""The time of the signature, which is the worker's, and AWS's own, as AWS tells both."""
 
 _BY_CLASS: Mapping[str, tuple[type[SluiceError], str]] = {
     "builtins.TimeoutError": (TimedOut, "no answer came in time"),
@@ -223,12 +249,37 @@ def _of_aws(error: Any, doing: str) -> SluiceError:
     reason = details.get("Reason") or answer.get("Reason")
     words = clean(": ".join(str(part) for part in (reason, message) if part)).rstrip(".")
     wish = answer.get("retryAfterSeconds") or (metadata.get("HTTPHeaders") or {}).get("retry-after")
-    return _made(kind, doing, f"{said} ({words})" if words else said, _wish(wish))
+    advice = _advice(code, message) if kind is Unavailable else None
+    return _made(kind, doing, f"{said} ({words})" if words else said, wish_of(wish), advice)
+
+
+def _advice(code: str, message: str) -> str | None:
+    for codes, pattern, advice in _NEXT_BY_MESSAGE:
+        if re.fullmatch(codes, code) and re.search(pattern, message, re.IGNORECASE):
+            return advice + _off(message)
+    return None
+
+
+def _off(message: str) -> str:
+    """Say how far the worker's clock is from AWS's, where AWS tells both."""
+    stamps = _STAMPS.search(message)
+    if stamps is None:
+        return ""
+    try:
+        ours, theirs = (datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) for stamp in stamps.groups())
+    except ValueError:
+        return ""
+    seconds = round((ours - theirs).total_seconds())
+    return f": it is {abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} AWS's"
 
 
 def _kind(operation: str, code: str, message: str, status: int) -> type[SluiceError]:
     for operations, wanted, pattern, kind in _BY_MESSAGE:
-        if code == wanted and re.match(operations, operation) and re.search(pattern, message, re.IGNORECASE):
+        if (
+            re.fullmatch(wanted, code)
+            and re.match(operations, operation)
+            and re.search(pattern, message, re.IGNORECASE)
+        ):
             return kind
     return _BY_CODE.get(code) or _by_status(status, otherwise=NotReleasable)
 
@@ -248,10 +299,24 @@ def _is_http_status(error: BaseException) -> bool:
 def _of_http(error: Any, doing: str) -> SluiceError:
     response = error.response
     kind = _by_status(response.status_code, otherwise=InvalidSpec)
+    if response.status_code == 403 and asks_to_wait(response.headers, _text(response)):
+        kind = Throttled
     host = clean(str(error.request.url.host))  # paths and queries of webhooks are secrets
     return _made(
-        kind, doing, f"{host} answered HTTP {response.status_code}", _wish(response.headers.get("retry-after"))
+        kind, doing, f"{host} answered HTTP {response.status_code}", wish_of(response.headers.get("retry-after"))
     )
+
+
+def asks_to_wait(headers: Mapping[str, str], words: str) -> bool:
+    """Whether a refusal (HTTP 403) passes by itself: it names a wait, or its words tell of a limit of the rate."""
+    return wish_of(headers.get("retry-after")) is not None or _LIMITED.search(words) is not None
+
+
+def _text(response: Any) -> str:
+    try:
+        return str(response.text)[:LONGEST_ANSWER]
+    except RuntimeError:  # a stream that nobody has read
+        return ""
 
 
 def _known_class(error: BaseException) -> tuple[type[SluiceError], str] | None:
@@ -262,14 +327,16 @@ def _known_class(error: BaseException) -> tuple[type[SluiceError], str] | None:
     return None
 
 
-def _made(kind: type[SluiceError], doing: str, said: str, wish: timedelta | None = None) -> SluiceError:
-    start, end = f"could not {_cut(clean(doing), 120)}: ", f"; {_NEXT[kind]}"
+def _made(
+    kind: type[SluiceError], doing: str, said: str, wish: timedelta | None = None, advice: str | None = None
+) -> SluiceError:
+    start, end = f"could not {_cut(clean(doing), 120)}: ", f"; {advice or _NEXT[kind]}"
     message = start + _cut(said, LONGEST_MESSAGE - len(start) - len(end)) + end
     return kind(message, retry_after=wish) if issubclass(kind, TransientError) else kind(message)
 
 
-def _wish(value: Any) -> timedelta | None:
-    """Read a Retry-After: seconds or a date; None for what is neither."""
+def wish_of(value: Any) -> timedelta | None:
+    """Read a Retry-After, seconds or a date, as 0 to 15 minutes; None for what is neither."""
     if value is None or value == "":
         return None
     try:

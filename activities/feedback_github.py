@@ -13,7 +13,7 @@ from gidgethub.apps import get_installation_access_token
 from gidgethub.httpx import GitHubAPI
 from jwt import PyJWTError
 
-from activities.errors import LONGEST_WISH, translating
+from activities.errors import LONGEST_WISH, asks_to_wait, translating, wish_of
 from activities.feedback_words import buttons, page_of, summary, title
 from orchestrator.domain.errors import AccessDenied, MissingTarget, NotReleasable, SluiceError, Throttled, Unavailable
 from orchestrator.domain.intake import CiState, GitHubCheck, GitHubDeployment, GitHubStatus, Standing
@@ -21,6 +21,11 @@ from orchestrator.domain.intake import CiState, GitHubCheck, GitHubDeployment, G
 REQUESTER = "sluice"
 RENEW_BEFORE = 300
 """Seconds before its end that an installation's token is no longer used; it lives an hour."""
+UNNAMED_WAIT = timedelta(minutes=1)
+"""Until the next try where GitHub tells of a limit and names no wait.
+
+**Source:** GitHub's manual, "Rate limits for the REST API".
+"""
 
 _STATUS: dict[CiState, str] = {
     "queued": "pending",
@@ -153,13 +158,24 @@ def _translating() -> Iterator[None]:
         with translating("tell GitHub"):
             yield
     except gidgethub.RateLimitExceeded as error:
-        wait = error.rate_limit.reset_datetime - datetime.now(UTC)
+        wait = wish_of(error.headers.get("retry-after")) or error.rate_limit.reset_datetime - datetime.now(UTC)
         wish = min(max(wait, timedelta(seconds=1)), LONGEST_WISH)
         raise Throttled("GitHub's rate limit is used up; it is told later", retry_after=wish) from None
     except gidgethub.HTTPException as error:
-        raise _of_status(int(error.status_code)) from None
+        raise _limited(error) or _of_status(int(error.status_code)) from None
     except gidgethub.GitHubException as error:
         raise Unavailable(f"GitHub's answer could not be read ({type(error).__name__})") from None
+
+
+def _limited(error: gidgethub.HTTPException) -> Throttled | None:
+    """A 403 is a limit too (a secondary one) when it names a wait or its words say so; a 429 always is."""
+    status = int(error.status_code)
+    if status != 429 and not (status == 403 and asks_to_wait(error.headers, str(error))):
+        return None
+    wish = wish_of(error.headers.get("retry-after"))
+    if wish is None and asks_to_wait({}, str(error)):
+        wish = UNNAMED_WAIT
+    return Throttled(f"GitHub answered HTTP {status}: too many requests; it is told later", retry_after=wish)
 
 
 def _of_status(status: int) -> SluiceError:
@@ -168,6 +184,4 @@ def _of_status(status: int) -> SluiceError:
         return AccessDenied(f"{said}: check the token, or the App's permissions (deployments, statuses, checks: write)")
     if status == 404:
         return MissingTarget(f"{said}: the repository, deployment or commit is not there for this token")
-    if status == 429:
-        return Throttled(f"{said}; it is told later")
     return Unavailable(f"{said}; it is told again") if status >= 500 else NotReleasable(f"{said}: it is not told")

@@ -21,7 +21,12 @@ from orchestrator.settings import Settings
 WAIT_SECONDS = 20
 """Long poll: the longest that SQS offers."""
 PAUSE = 5.0
-"""Seconds after a call that failed."""
+"""Seconds after a call of the queue that failed."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds after Temporal has not taken an event: doubled each time, short again once it has taken one."""
+TRIES = 6
+"""How often a received event is offered, about a minute at first: then the rest of the batch has its turn, since one
+event alone may be what cannot be taken now (a release that does not answer)."""
 _KINDS = {
     ("aws.ecr", "ECR Image Action"): "ecr.push",
     ("aws.s3", "Object Created"): "s3.object_created",
@@ -64,8 +69,10 @@ async def consume(
     """Take messages until `stop` is set. What Temporal has not taken, and what is not understood, stays in the queue.
 
     SQS delivers at least once; the same event starts one intake. The queue's redrive policy moves what is never taken
-    to its dead-letter queue.
+    to its dead-letter queue, and counts receives: while Temporal is away, what was received is offered again after a
+    growing pause, and nothing more is received. Returns soon after `stop`, also from a pause.
     """
+    patience = _Patience(stop)
     while not stop.is_set():
         try:
             found = await queue.receive_message(
@@ -73,11 +80,47 @@ async def consume(
             )
         except Exception as error:  # noqa: BLE001  the client's own errors; the queue keeps its messages
             log.warning("queue not read", error=type(error).__name__)
-            await _pause(stop)
+            await _pause(stop, PAUSE)
             continue
         for message in found.get("Messages", ()):
-            if await _taken(message, receive):
-                await queue.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+            if await patience.taken(message, receive):
+                await _delete(queue, queue_url, message)
+
+
+class _Patience:
+    """Offers an event to Temporal several times; how long it waits is kept from one event to the next."""
+
+    def __init__(self, stop: asyncio.Event) -> None:
+        self._stop = stop
+        self._wait = FIRST_PAUSE
+
+    async def taken(self, message: dict[str, Any], receive: Callable[[Delivery], Awaitable[Receipt]]) -> bool:
+        for _ in range(TRIES):
+            if self._stop.is_set():
+                return False
+            try:
+                taken = await _taken(message, receive)
+            except Unavailable as error:
+                log.warning("not taken", message_id=message.get("MessageId"), reason=str(error), again_in=self._wait)
+                await _pause(self._stop, self._wait)
+                self._wait = min(self._wait * 2, LONGEST_PAUSE)
+            else:
+                self._wait = FIRST_PAUSE if taken else self._wait
+                return taken
+        return False
+
+
+async def _delete(queue: Queue, queue_url: str, message: dict[str, Any]) -> None:
+    """A message that stays comes again, and its event starts nothing: no failure here is worth the loop."""
+    try:
+        await queue.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+    except Exception as error:  # noqa: BLE001  the client's own errors
+        code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
+        log.warning(
+            "message not deleted; it comes again and starts nothing",
+            message_id=message.get("MessageId"),
+            error=code or type(error).__name__,
+        )
 
 
 async def _taken(message: dict[str, Any], receive: Callable[[Delivery], Awaitable[Receipt]]) -> bool:
@@ -89,17 +132,14 @@ async def _taken(message: dict[str, Any], receive: Callable[[Delivery], Awaitabl
     except InvalidSpec as error:
         log.warning("event cannot be followed", message_id=message.get("MessageId"), reason=str(error))
         return False
-    except Unavailable:
-        log.warning("Temporal is away", message_id=message.get("MessageId"))
-        return False
     releases = [release_id for release_id, _ in receipt.releases]
     log.info("event", delivery=receipt.delivery, releases=releases, changes=receipt.changes, ignored=receipt.ignored)
     return True
 
 
-async def _pause(stop: asyncio.Event) -> None:
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
     try:
-        await asyncio.wait_for(stop.wait(), PAUSE)
+        await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
         return
 

@@ -43,7 +43,7 @@ def aws(code, status=400, message="no", operation="UpdateAlias", **more):
         (aws("ResourceNotFoundException", 404), MissingTarget),
         (aws("AccessDeniedException", 403), AccessDenied),
         (aws("UnrecognizedClientException", 403), AccessDenied),
-        (aws("ExpiredToken", 400), AccessDenied),
+        (aws("ExpiredToken", 400), Unavailable),
         (aws("ServiceException", 500), Unavailable),
         (aws("InvalidParameterValueException", 400), NotReleasable),
         (aws("ValidationException", 400), NotReleasable),
