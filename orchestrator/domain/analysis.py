@@ -91,12 +91,13 @@ class Limit(_CheckBase):
 class Alarms(_CheckBase):
     """CloudWatch alarms by name, composite ones included.
 
-    An alarm that was red at the start and was overridden is judged on new transitions only.
+    An alarm that was red at the start and was overridden is judged on new transitions only. One in INSUFFICIENT_DATA
+    is INCONCLUSIVE (`hold`) unless the check says otherwise: an alarm that treats missing data as good is OK by itself.
     """
 
     kind: Literal["alarm"] = "alarm"
     names: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
-    on_insufficient_data: Literal["ignore", "hold", "fail"] = "ignore"
+    on_insufficient_data: Literal["ignore", "hold", "fail"] = "hold"
 
 
 PLACEHOLDER = re.compile(r"\{\{\s*(\w*)\s*\}\}")
