@@ -193,7 +193,10 @@ def conclude(bake: Bake, measurements: Iterable[Measurement], *, elapsed: float,
     timely = elapsed >= bake.duration.total_seconds() and (bake.advance == "on_time" or proven or not _compared(voting))
     sentence = "; ".join(_told(m) for m in voting) or "no check applies at this step"
     if verdict is Verdict.PASS and (early or timely):
-        return Conclusion(action="advance", sentence=sentence)
+        by_time = _compared(voting) and not proven and not failed
+        return Conclusion(
+            action="advance", sentence=f"bake over, nothing worse shown; {sentence}" if by_time else sentence
+        )
     if waits and elapsed >= (bake.duration + bake.max_hold).total_seconds():
         return _out_of_time([m for m in voting if m.verdict is not Verdict.PASS] or voting)
     return Conclusion(action="wait", sentence=sentence)
