@@ -34,14 +34,15 @@ class Querying:
             return await provider.value(options, filled(text, names), at, self._ports)
 
         value, baseline, samples = await asyncio.gather(*map(ask, _texts(check)))
-        said = (*value.warnings, *baseline.warnings, *samples.warnings)
+        answers = (value, baseline, samples)
         return QueryReading(
             at=at,
             value=value.value,
             baseline=baseline.value,
             samples=samples.value,
             query=filled(check.query, names),
-            warnings=tuple(dict.fromkeys(said)),
+            warnings=tuple(dict.fromkeys(w for a in answers for w in a.warnings)),
+            infos=tuple(dict.fromkeys(i for a in answers for i in a.infos)),
         )
 
 

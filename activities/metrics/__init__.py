@@ -23,11 +23,13 @@ class MetricPorts:
 
 
 class Answer(Frozen):
-    """One number, or None where there is none: no series, or a number that is not finite."""
+    """One number, or None where there is none: no series, or NaN. An infinite number is one."""
 
     value: float | None
     warnings: tuple[str, ...] = ()
-    """What the provider said beside the number."""
+    """Why the number may be incomplete: it is no evidence for a pass then."""
+    infos: tuple[str, ...] = ()
+    """What else the provider said beside the number."""
 
 
 class MetricProvider(Protocol):

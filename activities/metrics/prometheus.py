@@ -74,7 +74,7 @@ class _Reply(BaseModel):
 
 
 class Prometheus:
-    """Asks one instant query. An empty vector and NaN are no number; more than one series is an error."""
+    """Asks one instant query. An empty vector and NaN are no number, infinity is; more than one series is an error."""
 
     Options = PrometheusOptions
 
@@ -92,8 +92,7 @@ class Prometheus:
         reply = _read(found)
         if found.status_code != HTTPStatus.OK or reply is None or reply.status == "error" or reply.data is None:
             raise _refused(found.status_code, reply)
-        warnings = tuple(clean(w)[:LONGEST_TEXT] for w in (*reply.warnings, *reply.infos)[:MOST_WARNINGS])
-        return Answer(value=_number(reply.data.result), warnings=warnings)
+        return Answer(value=_number(reply.data.result), warnings=_said(reply.warnings), infos=_said(reply.infos))
 
 
 def _address(options: PrometheusOptions, ports: MetricPorts) -> str:
@@ -131,6 +130,10 @@ def _refused(status: int, reply: _Reply | None) -> SluiceError:
     return Unavailable(f"Prometheus gave no result (status {status}){said}")
 
 
+def _said(texts: list[str]) -> tuple[str, ...]:
+    return tuple(clean(t)[:LONGEST_TEXT] for t in texts[:MOST_WARNINGS])
+
+
 def _number(result: list[_Sample] | tuple[float, str]) -> float | None:
     if isinstance(result, list):
         if not result:
@@ -144,7 +147,7 @@ def _number(result: list[_Sample] | tuple[float, str]) -> float | None:
         number = float(text)
     except ValueError:
         raise Unavailable(f"Prometheus answered {text[:LONGEST_TEXT]!r}, which is no number") from None
-    return number if math.isfinite(number) else None
+    return None if math.isnan(number) else number
 
 
 PLUGIN = Prometheus()

@@ -91,12 +91,13 @@ class Limit(_CheckBase):
 class Alarms(_CheckBase):
     """CloudWatch alarms by name, composite ones included.
 
-    An alarm that was red at the start and was overridden is judged on new transitions only.
+    An alarm that was red at the start and was overridden is judged on new transitions only. One in INSUFFICIENT_DATA
+    is INCONCLUSIVE (`hold`) unless the check says otherwise: an alarm that treats missing data as good is OK by itself.
     """
 
     kind: Literal["alarm"] = "alarm"
     names: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
-    on_insufficient_data: Literal["ignore", "hold", "fail"] = "ignore"
+    on_insufficient_data: Literal["ignore", "hold", "fail"] = "hold"
 
 
 PLACEHOLDER = re.compile(r"\{\{\s*(\w*)\s*\}\}")
@@ -166,6 +167,7 @@ class Measurement(Frozen):
     on_inconclusive: Literal["hold", "advance", "rollback"] = "hold"
     mode: Literal["enforce", "observe"] = "enforce"
     value: float | None = None
+    """Finite, as JSON needs it: an infinite number is None here, and told in the sentence."""
     baseline: float | None = None
     limit: float | None = None
     unit: str = ""
@@ -218,7 +220,10 @@ class Window(Frozen):
 
 
 class QueryReading(Frozen):
-    """What a metric provider answered. A number that is None was not there, or was not finite: no evidence."""
+    """What a metric provider answered. A number that is None was not there, or was NaN: no evidence.
+
+    An infinite number is above, or below, every bound. It stays within the look: JSON has no infinity.
+    """
 
     at: int
     """Epoch seconds for which it was asked: the end of a complete period."""
@@ -228,7 +233,9 @@ class QueryReading(Frozen):
     query: str = ""
     """As it was asked for the canary."""
     warnings: tuple[str, ...] = ()
-    """What the provider said beside the numbers."""
+    """Why the numbers may be incomplete: they are no evidence for a pass then."""
+    infos: tuple[str, ...] = ()
+    """What else the provider said beside the numbers."""
 
 
 class AlarmReading(Frozen):

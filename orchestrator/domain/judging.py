@@ -1,5 +1,6 @@
 """From observations to measurements, and from measurements to what a bake does next. Pure."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -145,20 +146,25 @@ def alarms(
 def query(check: Query, reading: QueryReading | None) -> Measurement:
     """Judge a provider's number against its bounds; None: no period of this step is complete yet.
 
-    Where the stable version is out of bounds too, the environment is to blame: INCONCLUSIVE.
+    Where the stable version is out of bounds too, the environment is to blame: INCONCLUSIVE. A number that the
+    provider warns of may be incomplete: it can fail, and it cannot pass.
     """
     if reading is None:
         return _measured(check, Verdict.INCONCLUSIVE, "waiting for the first complete period at this weight")
     verdict, sentence = _query_verdict(check, reading)
+    remarks = [f"{check.provider} warns: {w}" for w in reading.warnings]
+    remarks += [f"{check.provider} notes: {i}" for i in reading.infos]
+    if verdict is Verdict.PASS and reading.warnings:
+        verdict, sentence = Verdict.INCONCLUSIVE, f"a number that may be incomplete is not a pass: {sentence}"
     return _measured(
         check,
         verdict,
-        "; ".join((sentence, *(f"{check.provider} warns: {w}" for w in reading.warnings))),
-        value=reading.value,
-        baseline=reading.baseline,
+        "; ".join((sentence, *remarks)),
+        value=_finite(reading.value),
+        baseline=_finite(reading.baseline),
         limit=check.maximum,
         unit=check.unit,
-        samples=round(reading.samples or 0),
+        samples=round(_finite(reading.samples) or 0),
         window_end=reading.at,
         query=cut(reading.query, MAX_TEXT),
     )
@@ -187,7 +193,10 @@ def conclude(bake: Bake, measurements: Iterable[Measurement], *, elapsed: float,
     timely = elapsed >= bake.duration.total_seconds() and (bake.advance == "on_time" or proven or not _compared(voting))
     sentence = "; ".join(_told(m) for m in voting) or "no check applies at this step"
     if verdict is Verdict.PASS and (early or timely):
-        return Conclusion(action="advance", sentence=sentence)
+        by_time = _compared(voting) and not proven and not failed
+        return Conclusion(
+            action="advance", sentence=f"bake over, nothing worse shown; {sentence}" if by_time else sentence
+        )
     if waits and elapsed >= (bake.duration + bake.max_hold).total_seconds():
         return _out_of_time([m for m in voting if m.verdict is not Verdict.PASS] or voting)
     return Conclusion(action="wait", sentence=sentence)
@@ -283,20 +292,30 @@ def _limit_verdict(
 
 
 def _query_verdict(check: Query, reading: QueryReading) -> tuple[Verdict, str]:
-    if check.min_samples is not None and (reading.samples is None or reading.samples < check.min_samples):
-        counted = "no samples" if reading.samples is None else f"{reading.samples:g} samples"
+    samples = _finite(reading.samples)
+    if check.min_samples is not None and (samples is None or samples < check.min_samples):
+        counted = "no samples" if samples is None else f"{samples:g} samples"
         return Verdict.INCONCLUSIVE, f"too little data: {counted}, {check.min_samples:g} needed"
     if reading.value is None:
         return Verdict.INCONCLUSIVE, f"no data from {check.provider}: no evidence is not a pass"
     bounds = (("at least", check.minimum), ("at most", check.maximum))
     wished = " and ".join(f"{words} {bound:g}{check.unit}" for words, bound in bounds if bound is not None)
-    told = f"{reading.value:.4g}{check.unit}, must be {wished}"
+    told = f"{_number(reading.value)}{check.unit}, must be {wished}"
     if _within(check, reading.value):
         return Verdict.PASS, told
     if reading.baseline is not None and not _within(check, reading.baseline):
-        both = f"environment: stable is out of bounds too ({reading.baseline:.4g}{check.unit}); {told}"
+        both = f"environment: stable is out of bounds too ({_number(reading.baseline)}{check.unit}); {told}"
         return Verdict.INCONCLUSIVE, both
     return Verdict.FAIL, told
+
+
+def _finite(value: float | None) -> float | None:
+    """What a measurement may carry: JSON has no infinity."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}" if math.isfinite(value) else ("+Inf" if value > 0 else "-Inf")
 
 
 def _within(check: Query, value: float) -> bool:

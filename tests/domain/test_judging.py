@@ -166,3 +166,14 @@ def test_comparison_that_is_not_proven_ends_a_step_only_on_time(
     proven = unproven.model_copy(update={"proven": True})
     early = judging.conclude(bake, [proven], elapsed=60).action
     assert early == ("advance" if advance == "on_evidence" else "wait")
+
+
+def test_a_step_that_ends_by_its_time_says_so_where_the_comparison_has_proven_nothing() -> None:
+    """The shift does not stand beside a bare "undecided"; neither a proof nor a failed check gets these words."""
+    unproven = Measurement(check="c", kind="compare", verdict=Verdict.PASS, sentence="undecided: x")
+    found = judging.conclude(BAKE, [unproven], elapsed=300)
+    assert (found.action, found.sentence) == ("advance", "bake over, nothing worse shown; c: undecided: x")
+    proof = unproven.model_copy(update={"proven": True, "sentence": "proven: x"})
+    assert judging.conclude(BAKE, [proof], elapsed=300).sentence == "c: proven: x"
+    told_only = measured(Verdict.FAIL, on_failure="notify")
+    assert judging.conclude(BAKE, [unproven, told_only], elapsed=300).sentence == "c: undecided: x"
