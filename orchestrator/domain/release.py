@@ -15,7 +15,9 @@ class Target(Frozen):
     """The alias that a release moves. One release at a time holds a target."""
 
     account: Annotated[str, Field(pattern=r"^\d{12}$", description="AWS account, 12 digits")]
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="AWS region, e.g. eu-west-1")]
+    region: Annotated[
+        str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)+$", max_length=64, description="AWS region, e.g. eu-west-1")
+    ]
     function: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="function name, without ARN")]
     alias: Annotated[
         str,
