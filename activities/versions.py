@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.errors import translated
 from activities.ports import Aws, Concurrency, FunctionVersion, LambdaPort
 from activities.versions_compared import differences, incompatibilities
-from activities.versions_upload import PublishProgress, Upload, description
+from activities.versions_upload import PublishProgress, Upload, bears_mark
 from activities.versions_waking import active
 from activities.waiting import Sleep, until
 from orchestrator.domain.errors import MissingTarget, NotReleasable
@@ -97,7 +97,7 @@ class Versions:
 
 async def _published(functions: LambdaPort, work: Publish, canary: FunctionVersion) -> Published:
     stable = canary if work.stable is None else await functions.get_function(work.target.function, work.stable)
-    ours = canary.settings.get("Description") == description(work.release_id)
+    ours = bears_mark(canary.settings.get("Description"), work.release_id)
     return Published(
         version=canary.version,
         code_sha256=canary.code_sha256,

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from temporalio import activity
 
+from activities.aws.versions import LONGEST_DESCRIPTION
 from activities.ports import FunctionVersion, LambdaPort
 from activities.versions_compared import carries, edits
 from activities.waiting import Sleep, until
@@ -24,9 +25,22 @@ GUARD_ROUNDS = 3
 """Writes tried with a newer revision while only the revision has moved, as a lost answer of our own leaves it."""
 
 
-def description(release_id: str) -> str:
-    """Return the description of a version that this release publishes: how it knows its own again."""
-    return f"sluice {release_id}"
+def description(release_id: str, asked: str | None = None) -> str:
+    """Return the description of a version that this release publishes: the text asked for, and behind it the mark.
+
+    At most 256 characters; of a longer text the end is left out, never the mark.
+    """
+    mark = f"sluice {release_id}"
+    if not asked:
+        return mark
+    room = LONGEST_DESCRIPTION - len(f" ({mark})")
+    return f"{asked if len(asked) <= room else asked[: room - 1] + '…'} ({mark})"
+
+
+def bears_mark(found: object, release_id: str) -> bool:
+    """Whether the description is that of a version which this release has published: how it knows its own again."""
+    mark = description(release_id)
+    return isinstance(found, str) and (found == mark or found.endswith(f" ({mark})"))
 
 
 class PublishProgress(Frozen):
@@ -88,7 +102,7 @@ class Upload:
             self._function,
             revision=latest.revision,
             code_sha256=latest.code_sha256,
-            description=description(self.work.release_id),
+            description=description(self.work.release_id, self.work.configuration.description),
         )
 
     async def _written(

@@ -16,10 +16,11 @@ from orchestrator.intake_senders import MISSING, value_at
 ALIAS_CHANGED = "lambda.alias_changed"
 """Kind of event: `aws.lambda`, `AWS API Call via CloudTrail`."""
 _FUNCTION = re.compile(
-    r"(?:arn:aws[a-z-]*:lambda:)?(?:(?P<region>[a-z]{2}(?:-[a-z]+)+-\d):)?(?:(?P<account>\d{12}):)?(?:function:)?"
+    r"(?:arn:aws[a-z-]*:lambda:)?(?:(?P<region>[a-z0-9]+(?:-[a-z0-9]+)+):(?=\d{12}:|function:))?"
+    r"(?:(?P<account>\d{12}):)?(?:function:)?"
     r"(?P<function>[A-Za-z0-9_-]+)(?::(?:\$LATEST|[A-Za-z0-9_-]+))?"
 )
-"""A function by name, partial ARN or ARN, with or without a qualifier."""
+"""A function by name, partial ARN or ARN, with or without a qualifier; `checkout-eu:live` names no region."""
 
 
 def changed(delivery: Delivery) -> Mapped | None:

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
 
 from orchestrator.domain.errors import InvalidSpec
 from orchestrator.domain.intake import ArtifactRule, Delivery, Intake, Rule, Submission
@@ -188,9 +187,7 @@ def filled(template: str, payload: Mapping[str, Any], name: str, *, free: bool =
 
 
 def _s3_object(text: str, name: str) -> S3Object:
-    parts = urlsplit(text)
-    query = parse_qs(parts.query)
-    key = parts.path.removeprefix("/")
-    if parts.scheme != "s3" or not parts.netloc or not key or set(query) - {"versionId"}:
+    found = S3Object.at(text)
+    if found is None:
         raise InvalidSpec(f"webhook {name}: `{text}` is no S3 object: s3://bucket/key or s3://bucket/key?versionId=...")
-    return S3Object(bucket=parts.netloc, key=key, object_version=query.get("versionId", [None])[0])
+    return found

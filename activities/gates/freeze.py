@@ -1,11 +1,11 @@
 """Keep releases out of freeze windows: fixed dates, or hours that come back every week."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, WrapValidator, model_validator
 
 from activities.gates import GateAnswer, GatePorts
 from orchestrator.domain.traffic import Frozen
@@ -35,6 +35,14 @@ Zone = Annotated[str, AfterValidator(_known)]
 Hour = Annotated[time, AfterValidator(_naive)]
 
 
+def _day_ends(hour: Any) -> Any:
+    """Take `24:00`, the end of a day in ISO 8601, as the midnight with which the next one begins."""
+    return time(0) if hour in ("24:00", "24:00:00") else hour
+
+
+End = Annotated[Hour, BeforeValidator(_day_ends)]
+
+
 class Dates(Frozen):
     """Closed from one moment to another."""
 
@@ -58,7 +66,7 @@ class Weekly(Frozen):
 
     days: Annotated[tuple[Day, ...], Field(min_length=1, description="days on which the window begins, `mon` to `sun`")]
     start: Annotated[Hour, Field(alias="from", description="first minute that is closed, local time as `17:00`")]
-    until: Annotated[Hour, Field(description="first minute that is open again, local time as `08:00`")]
+    until: Annotated[End, Field(description="first minute that is open again, local time as `08:00`, to `24:00`")]
     zone: Annotated[Zone, Field(description="time zone of both hours, e.g. `Europe/Berlin`")] = "UTC"
     reason: Annotated[str, Field(description="why, for people to read")] = ""
 
@@ -79,11 +87,20 @@ class Weekly(Frozen):
                 yield start, end
 
 
+def _window(value: Any, _: Any) -> Dates | Weekly:
+    """Take what has `days` as a weekly window, and tell only that kind's problems, at the path as it is written."""
+    weekly = isinstance(value, Weekly) or (isinstance(value, Mapping) and "days" in value)
+    return Weekly.model_validate(value) if weekly else Dates.model_validate(value)
+
+
+Window = Annotated[Dates | Weekly, WrapValidator(_window)]
+
+
 class FreezeOptions(Frozen):
     """When nothing may go on."""
 
     windows: Annotated[
-        tuple[Dates | Weekly, ...],
+        tuple[Window, ...],
         Field(min_length=1, description="freeze windows, any order; those that touch count as one"),
     ]
 

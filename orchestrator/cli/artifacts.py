@@ -1,7 +1,5 @@
 """What to release, as it is written on the command line and as it is read back."""
 
-from urllib.parse import parse_qs, urlsplit
-
 from orchestrator.cli.output import say
 from orchestrator.domain.errors import InvalidSpec
 from orchestrator.domain.release import Artifact, Image, Latest, PublishedVersion, S3Object
@@ -39,9 +37,7 @@ def words(artifact: Artifact) -> str:
 
 
 def _s3_object(written: str) -> S3Object:
-    parts = urlsplit(written)
-    query = parse_qs(parts.query)
-    key = parts.path.removeprefix("/")
-    if parts.scheme != "s3" or not parts.netloc or not key or set(query) - {"versionId"}:
+    found = S3Object.at(written)
+    if found is None:
         raise InvalidSpec(f"--s3: `{written}` is no S3 object: write s3://bucket/key or s3://bucket/key?versionId=...")
-    return S3Object(bucket=parts.netloc, key=key, object_version=query.get("versionId", [None])[0])
+    return found

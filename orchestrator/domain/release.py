@@ -1,7 +1,8 @@
 """What is released, by whom, and how it may end."""
 
+import re
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, Field
 
@@ -9,13 +10,18 @@ from orchestrator.domain.plan import Plan
 from orchestrator.domain.traffic import Frozen
 
 WORKFLOW_PREFIX = "release/"
+_S3_ADDRESS = re.compile(
+    r"s3://(?P<bucket>[^/?#]+)/(?P<key>(?!\?versionId=).+?)(?:\?versionId=(?P<version>[^?]+))?", re.DOTALL
+)
 
 
 class Target(Frozen):
     """The alias that a release moves. One release at a time holds a target."""
 
     account: Annotated[str, Field(pattern=r"^\d{12}$", description="AWS account, 12 digits")]
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="AWS region, e.g. eu-west-1")]
+    region: Annotated[
+        str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)+$", max_length=64, description="AWS region, e.g. eu-west-1")
+    ]
     function: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="function name, without ARN")]
     alias: Annotated[
         str,
@@ -61,6 +67,17 @@ class S3Object(Frozen):
     bucket: str
     key: str
     object_version: str | None = None
+
+    @classmethod
+    def at(cls, address: str) -> Self | None:
+        """Return the object at `s3://bucket/key[?versionId=...]`, None where it is no such address.
+
+        It is no web address: all behind the bucket is the key (`#`, `?`, `+` and `%` too), and nothing is decoded.
+        """
+        found = _S3_ADDRESS.fullmatch(address)
+        if found is None or found["key"].endswith("?versionId="):
+            return None
+        return cls(bucket=found["bucket"], key=found["key"], object_version=found["version"])
 
 
 class Image(Frozen):

@@ -1,8 +1,11 @@
 """`sluice lab`: the whole system on this machine, until Ctrl-C."""
 
 import asyncio
+import fcntl
 import logging
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -54,20 +57,45 @@ async def lab(
     faults: Annotated[bool, Parameter(help="Allow faults on demand (POST /_lab/faults).")] = False,
 ) -> Exit:
     """Start Temporal, AWS, worker, API, and a function with traffic; print how to use them; wait for Ctrl-C."""
-    options = LabOptions(
-        aws_port=aws_port,
-        temporal_port=temporal_port,
-        temporal_ui_port=ui_port,
-        state_dir=state.resolve(),
-        faults_allowed=faults,
-    )
+    with _alone(state) as alone:
+        if not alone:
+            say(f"a lab runs in {state} already: use it, end it with Ctrl-C, or name another folder with --state")
+            return Exit.REFUSED
+        return await _run(
+            LabOptions(
+                aws_port=aws_port,
+                temporal_port=temporal_port,
+                temporal_ui_port=ui_port,
+                state_dir=state.resolve(),
+                faults_allowed=faults,
+            ),
+            state=state,
+            api_port=api_port,
+            rate=rate,
+            variant=variant,
+        )
+
+
+@contextmanager
+def _alone(state: Path) -> Iterator[bool]:
+    """Hold the folder, and say whether that was possible; the lock goes with the process, however it ends."""
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+async def _run(options: LabOptions, *, state: Path, api_port: int, rate: float, variant: Variant) -> Exit:
     # One line per request would bury what the lab has to say.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     say("starting a Temporal server, an AWS endpoint that runs functions, a worker and the HTTP API ...")
-    state.mkdir(parents=True, exist_ok=True)
     file = state / "sluice.yaml"
     file.write_text(RELEASE_FILE.format(account=ACCOUNT, region=options.region, alias=ALIAS))
     async with whole_lab(options, api=ApiSettings(port=api_port, release_file=file.resolve())) as whole:

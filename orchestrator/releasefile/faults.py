@@ -39,7 +39,7 @@ class Faults:
         except ValidationError as error:
             for detail in _without_echoes(error.errors(include_url=False)):
                 path = (*at, *place_of(detail))
-                sentence = sentence_of(detail, model, self._document.written(path))
+                sentence = sentence_of(detail, model, value, self._document.written(path))
                 self.add(path, sentence, at_key=detail["type"] == "extra_forbidden")
             return None
 

@@ -1,6 +1,6 @@
 """What pydantic found, said in sentences for the one who wrote the file."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, get_args
 
@@ -45,22 +45,24 @@ def place_of(error: ErrorDetails) -> Path:
     return (*error["loc"], *(error.get("ctx") or {}).get("at", ()))
 
 
-def sentence_of(error: ErrorDetails, model: type[BaseModel], written: str) -> str:
-    """Say what is wrong. `written` is the scalar as it stands in the file."""
+def sentence_of(error: ErrorDetails, model: type[BaseModel], whole: Any, written: str) -> str:
+    """Say what is wrong with `whole`, which was to be a `model`. `written` is the scalar as it stands in the file."""
     kind, value, context = error["type"], error["input"], error.get("ctx") or {}
     path = error["loc"]
     if kind in {"fault", "value_error"}:
         return str(context.get("sentence") or context["error"])
     if kind == "missing":
-        return f"is missing{_meaning(model, path)}"
+        return f"is missing{_meaning(model, path, whole)}"
     if kind == "extra_forbidden":
-        parent = _model_at(model, path[:-1])
+        parent = _model_at(model, path[:-1], whole)
         return unknown("key", str(path[-1]), _keys(parent) if parent else ())
     if kind == "string_type" and isinstance(value, (int, float)):
         return _text_without_quotes(path, value, written)
     if kind in _KINDS:
         return f"must be {_KINDS[kind]}, got {_shown(value)}"
-    return _sentence_of_bound(kind, value, context, _meaning(model, path)) or f"{error['msg']}, got {_shown(value)}"
+    return (
+        _sentence_of_bound(kind, value, context, _meaning(model, path, whole)) or f"{error['msg']}, got {_shown(value)}"
+    )
 
 
 def _sentence_of_bound(kind: str, value: Any, context: Mapping[str, Any], meaning: str) -> str | None:
@@ -100,21 +102,37 @@ def _keys(model: type[BaseModel]) -> list[str]:
     return sorted(field.alias or name for name, field in fields if name not in {"name", "kind"})
 
 
-def _meaning(model: type[BaseModel], path: Path) -> str:
-    parent = _model_at(model, path[:-1])
+def _meaning(model: type[BaseModel], path: Path, whole: Any) -> str:
+    parent = _model_at(model, path[:-1], whole)
     field = _field(parent, path[-1]) if parent else None
     return f": {field.description.rstrip('.')}" if field and field.description else ""
 
 
-def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
-    """Return the model that `path` leads to, from field to field; list positions do not change it."""
-    found: type[BaseModel] | None = model
+def _model_at(model: type[BaseModel], path: Path, whole: Any) -> type[BaseModel] | None:
+    """Return the model that `path` leads to in `whole`; list positions do not change it.
+
+    Where one of several models may stand, it is the one that knows most of the keys that are written.
+    """
+    found, here = [model], whole
     for part in path:
-        if found is None or isinstance(part, int):
+        nearest, here = _nearest(found, here), _inside(here, part)
+        if nearest is None or isinstance(part, int):
             continue
-        field = _field(found, part)
-        found = _model_in(field.annotation) if field else None
-    return found
+        field = _field(nearest, part)
+        found = list(_models_in(field.annotation)) if field else []
+    return _nearest(found, here)
+
+
+def _inside(value: Any, part: str | int) -> Any:
+    try:
+        return value[part]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _nearest(models: list[type[BaseModel]], written: Any) -> type[BaseModel] | None:
+    keys = list(written) if isinstance(written, Mapping) else []
+    return max(models, key=lambda model: sum(_field(model, key) is not None for key in keys), default=None)
 
 
 def _field(model: type[BaseModel], key: str | int) -> FieldInfo | None:
@@ -122,7 +140,8 @@ def _field(model: type[BaseModel], key: str | int) -> FieldInfo | None:
     return next((f for name, f in model.model_fields.items() if key in {name, f.alias}), None)
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((m for part in get_args(annotation) if (m := _model_in(part))), None)
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
