@@ -45,6 +45,8 @@ class Intent:
     approvals: dict[int, Order] = field(default_factory=dict)
     skipped: dict[int, Order] = field(default_factory=dict)
     promote: Order | None = None
+    taken: int = 0
+    """How many commands were accepted; they share the history with everything else that the release does."""
     resolution: Order | None = None
     """`adopt`, `restore` or one more `abort` while the way back is blocked."""
 
@@ -62,6 +64,7 @@ class Intent:
 
     def take(self, order: Order) -> None:
         """Note one accepted command. A command that moves on ends a pause, and a later pause stands again."""
+        self.taken += 1
         match order.command:
             case Command.ABORT:
                 self.abort = self.abort or told(order)

@@ -10,7 +10,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from orchestrator.domain.commands import refusal
+    from orchestrator.domain.commands import overflow, refusal
     from orchestrator.domain.drift import AliasChange
     from orchestrator.domain.errors import InvariantError
     from orchestrator.domain.journal import EventKind, ReleaseState
@@ -68,7 +68,7 @@ class ReleaseWorkflow:
         before = self._ground.intent.settled(order)
         if why is None and before is not None:
             why = f"that is settled already: {before.command} by {told(before)}"
-        refuse(why)
+        refuse(why or overflow(self._ground.intent.taken, order))
 
     @workflow.update(name=CHANGE_UPDATE)
     def alias_changed(self, change: AliasChange) -> str:
