@@ -107,5 +107,10 @@ def told(order: Order) -> str:
     return text[:LONGEST_TOLD]
 
 
+def brief(order: Order) -> Order:
+    """Return `order` as the journal keeps it; the history has its whole reason."""
+    return order.model_copy(update={"reason": order.reason[:LONGEST_TOLD]})
+
+
 def _step(order: Order) -> int:
     return -1 if order.step is None else order.step

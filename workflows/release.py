@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.release import Cause, Order, Outcome, Phase, ReleaseRequest
     from workflows.draining import drain
     from workflows.ground import RENEWED, Ground
-    from workflows.intent import COMMAND_UPDATE, Back, Refused, refuse, told
+    from workflows.intent import COMMAND_UPDATE, Back, Refused, brief, refuse, told
     from workflows.logbook import Logbook
     from workflows.looking import look, take
     from workflows.notes import CHANGE_UPDATE
@@ -56,7 +56,7 @@ class ReleaseWorkflow:
             EventKind.COMMAND,
             f"{order.command} by {told(order)}",
             actor=order.actor.name,
-            data={"order": order.model_dump(mode="json")},
+            data={"order": brief(order).model_dump(mode="json")},
             paused_by=intent.paused_by,
         )
         log.publish()
