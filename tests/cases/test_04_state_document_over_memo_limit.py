@@ -10,6 +10,7 @@ from orchestrator.domain.analysis import Measurement, Verdict, Window
 from orchestrator.domain.journal import Event, EventKind, ReleaseState, StepState, record
 from orchestrator.domain.memo import MEMO_BYTES, fitted, size
 from orchestrator.domain.release import Command, Order, Outcome, Phase, Target
+from orchestrator.releasefile.loading import check
 from tests.workflows.stage import Stage, plan, steps
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
@@ -66,6 +67,26 @@ def test_case_04_what_fits_is_left_alone_and_the_oldest_goes_first() -> None:
     assert size(state) > MEMO_BYTES
     assert kept.events == state.events[-len(kept.events) :]
     assert (len(kept.events) >= 10, kept.steps) == (True, state.steps)
+
+
+@pytest.mark.parametrize(("weights", "refused"), [(199, False), (200, True)])
+def test_case_04_a_plan_of_more_steps_than_a_memo_holds_is_refused(weights: int, refused: bool) -> None:
+    """The release file says so before anything is started; the promotion is one more step."""
+    listed = ", ".join(f"{i / 4:g}" for i in range(1, weights + 1))
+    _, problems = check(f"""
+targets:
+  checkout:
+    account: "123456789012"
+    region: eu-west-1
+    function: checkout
+    alias: live
+    strategy: slow
+strategies:
+  slow: {{kind: canary, weights: [{listed}], bake: 1m}}
+""")
+    told = [str(p) for p in problems]
+    why = "slow has 201 steps with its gates, and a release takes at most 200: use fewer, larger ones"
+    assert told == ([f"sluice.yaml:8:15 targets.checkout.strategy: {why}"] if refused else [])
 
 
 async def test_case_04_state_document_over_memo_limit(stage: Stage) -> None:
