@@ -22,6 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from orchestrator.domain.errors import Conflict, IllegalCommand, Unavailable
 from orchestrator.domain.intake import Submission
 from orchestrator.domain.journal import ReleaseState
+from orchestrator.domain.memo import fitted
 from orchestrator.domain.plan import Bake, Plan, Promote
 from orchestrator.domain.release import Actor, Order, Outcome, PublishedVersion, ReleaseRequest
 from orchestrator.readings import Reader
@@ -86,7 +87,7 @@ class ReleaseService:
                 request,
                 id=request.target.workflow_id,
                 task_queue=WORKFLOW_QUEUE,
-                memo={MEMO_STATE: state, MEMO_KEY: request.idempotency_key},
+                memo={MEMO_STATE: fitted(state), MEMO_KEY: request.idempotency_key},
                 search_attributes=first_attributes(request),
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,

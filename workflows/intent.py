@@ -45,6 +45,8 @@ class Intent:
     approvals: dict[int, Order] = field(default_factory=dict)
     skipped: dict[int, Order] = field(default_factory=dict)
     promote: Order | None = None
+    taken: int = 0
+    """How many commands were accepted; they share the history with everything else that the release does."""
     resolution: Order | None = None
     """`adopt`, `restore` or one more `abort` while the way back is blocked."""
 
@@ -62,6 +64,7 @@ class Intent:
 
     def take(self, order: Order) -> None:
         """Note one accepted command. A command that moves on ends a pause, and a later pause stands again."""
+        self.taken += 1
         match order.command:
             case Command.ABORT:
                 self.abort = self.abort or told(order)
@@ -102,6 +105,11 @@ def told(order: Order) -> str:
     """Return e.g. `anna: wrong build`."""
     text = f"{order.actor.name}: {order.reason}" if order.reason else order.actor.name
     return text[:LONGEST_TOLD]
+
+
+def brief(order: Order) -> Order:
+    """Return `order` as the journal keeps it; the history has its whole reason."""
+    return order.model_copy(update={"reason": order.reason[:LONGEST_TOLD]})
 
 
 def _step(order: Order) -> int:

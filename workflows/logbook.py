@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
         cut,
         record,
     )
+    from orchestrator.domain.memo import fitted
     from orchestrator.domain.plan import Approval, Gate, Plan, Promote, Shift, Step
     from orchestrator.domain.release import Outcome, Phase, ReleaseRequest
 
@@ -101,9 +102,9 @@ class Logbook:
         self.state = self.state.model_copy(update={"steps": steps})
 
     def publish(self) -> None:
-        """Write memo and search attributes: two events, and every reader sees the new state."""
+        """Write memo and search attributes, two events: every reader sees the new state, as far as a memo holds it."""
         state = self.state
-        workflow.upsert_memo({MEMO_STATE: state})
+        workflow.upsert_memo({MEMO_STATE: fitted(state)})
         pairs: list[Any] = [PHASE.value_set(state.phase.value)]
         if state.step is not None:
             pairs.append(STEP.value_set(state.step))

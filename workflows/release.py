@@ -10,7 +10,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from orchestrator.domain.commands import refusal
+    from orchestrator.domain.commands import overflow, refusal
     from orchestrator.domain.drift import AliasChange
     from orchestrator.domain.errors import InvariantError
     from orchestrator.domain.journal import EventKind, ReleaseState
@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.release import Cause, Order, Outcome, Phase, ReleaseRequest
     from workflows.draining import drain
     from workflows.ground import RENEWED, Ground
-    from workflows.intent import COMMAND_UPDATE, Back, Refused, refuse, told
+    from workflows.intent import COMMAND_UPDATE, Back, Refused, brief, refuse, told
     from workflows.logbook import Logbook
     from workflows.looking import look, look_at_the_end, take
     from workflows.notes import CHANGE_UPDATE
@@ -57,7 +57,7 @@ class ReleaseWorkflow:
             EventKind.COMMAND,
             f"{order.command} by {told(order)}",
             actor=order.actor.name,
-            data={"order": order.model_dump(mode="json")},
+            data={"order": brief(order).model_dump(mode="json")},
             paused_by=intent.paused_by,
         )
         log.publish()
@@ -69,7 +69,7 @@ class ReleaseWorkflow:
         before = self._ground.intent.settled(order)
         if why is None and before is not None:
             why = f"that is settled already: {before.command} by {told(before)}"
-        refuse(why)
+        refuse(why or overflow(self._ground.intent.taken, order))
 
     @workflow.update(name=CHANGE_UPDATE)
     def alias_changed(self, change: AliasChange) -> str:

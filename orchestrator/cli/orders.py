@@ -12,6 +12,7 @@ from orchestrator.cli import session
 from orchestrator.cli.exits import Exit
 from orchestrator.cli.look import Ref
 from orchestrator.cli.output import Format, Output, ask, can_ask, is_terminal, say, show, show_data
+from orchestrator.cli.reason import Reason
 from orchestrator.cli.render import render_line
 from orchestrator.cli.watch import watch
 from orchestrator.domain.journal import ReleaseState
@@ -19,8 +20,6 @@ from orchestrator.domain.release import Command, Order
 
 if TYPE_CHECKING:
     from orchestrator.cli.client import ReleaseClient
-
-Reason = Annotated[str, Parameter(help="Why, for the journal.")]
 
 
 @Parameter(name="*")

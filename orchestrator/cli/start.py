@@ -13,6 +13,7 @@ from orchestrator.cli.artifacts import artifact_of, words
 from orchestrator.cli.documents import read
 from orchestrator.cli.exits import Exit
 from orchestrator.cli.output import Format, Output, say, screen_width, show, show_data
+from orchestrator.cli.reason import Reason
 from orchestrator.cli.render import render_line
 from orchestrator.cli.tables import render_target
 from orchestrator.cli.text import Line, line
@@ -47,7 +48,7 @@ async def start(
     latest: Annotated[bool, _switch("Publish $LATEST as it stands, and release it.")] = False,
     s3: Annotated[str | None, Parameter(help="Publish this zip: s3://bucket/key[?versionId=...].")] = None,
     image: Annotated[str | None, Parameter(help="Publish this container image, best named by digest.")] = None,
-    reason: Annotated[str, Parameter(help="Why, for the journal.")] = "",
+    reason: Reason = "",
     wait: Annotated[bool, _switch("Stay until it ends; the exit code says how.")] = False,
     timeout: Annotated[str | None, Parameter(help="With --wait: how long, e.g. 30m; for ever without it.")] = None,
     key: Annotated[str, Parameter(help="The same key on the same target starts only one release.")] = "",

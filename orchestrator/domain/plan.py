@@ -27,6 +27,11 @@ Positive = Annotated[timedelta, Field(gt=timedelta(0))]
 NotNegative = Annotated[timedelta, Field(ge=timedelta(0))]
 
 
+MAX_STEPS = 200
+"""Steps of one plan: what a memo holds beside all else. Kept at the door, not by `Plan`: the plan of a release that is
+under way must always be read."""
+
+
 class Bake(Frozen):
     """A durable wait at one weight while samples accumulate and are judged.
 

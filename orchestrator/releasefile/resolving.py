@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from orchestrator.domain.analysis import Check
 from orchestrator.domain.errors import InvalidSpec
-from orchestrator.domain.plan import Gate, Limits, Plan, Plugin, Promote, Sampling, Shift, Sizing, Step
+from orchestrator.domain.plan import MAX_STEPS, Gate, Limits, Plan, Plugin, Promote, Sampling, Shift, Sizing, Step
 from orchestrator.domain.release import Target
 from orchestrator.domain.sizing import sized
 from orchestrator.releasefile.faults import Faults
@@ -75,6 +75,13 @@ def resolved(name: str, entry: TargetEntry, recipe: Recipe, parts: Parts, faults
         )
         return None
     steps = _with_gates(recipe, [g for g in gates if g is not None], ("targets", name), faults)
+    if len(steps) > MAX_STEPS:
+        faults.add(
+            ("targets", name, "strategy"),
+            f"{recipe.name} has {len(steps)} steps with its gates, and a release takes at most {MAX_STEPS}: use fewer, "
+            "larger ones",
+        )
+        return None
     plan = Plan(
         strategy=recipe.name,
         steps=steps,

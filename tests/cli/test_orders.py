@@ -35,6 +35,14 @@ def test_a_missing_reason_is_asked_for(sluice, states, typed, command):
     assert screen.getvalue() == "reason, for the journal (Ctrl-C sends nothing): " * 2
 
 
+def test_a_pasted_report_is_no_reason(sluice, states):
+    """A release would keep it in its history; nothing is sent."""
+    ran = sluice("pause", "x", "--reason", "r" * 10_001, client=sluice.client(states.release()))
+    assert ran.code != 0
+    assert not ran.client.sent
+    assert "10001 characters is too long" in " ".join(f"{ran.out}{ran.err}".split())
+
+
 def test_no_answer_sends_nothing(sluice, states, typed):
     typed("")
     ran = sluice("promote", "x", client=sluice.client(states.release()))
