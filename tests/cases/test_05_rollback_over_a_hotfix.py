@@ -6,7 +6,7 @@ from tests.workflows.stage import Stage, plan, steps
 
 
 async def test_case_05_rollback_over_a_hotfix_is_refused_and_names_it(stage: Stage) -> None:
-    """The rollback starts from the version that its release has left; where the alias is elsewhere nothing is written."""
+    """The rollback starts from what its release has left; where the alias is elsewhere nothing is written."""
     before = await stage.release(plan=plan(*steps(10), checks=()))
     assert before.outcome is Outcome.PROMOTED
     stage.function.change_code("hotfix")
