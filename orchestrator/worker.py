@@ -82,31 +82,39 @@ def _workers(client: Client, settings: Settings, aws: Aws, http: httpx2.AsyncCli
             graceful_shutdown_timeout=grace,
         )
     )
-    clock = WallClock()
     environment = _environment(settings)
     for place in settings.worker.places:
         if place.count("/") != 1:
             raise InvalidSpec(f"SLUICE_WORKER__PLACES: `{place}` is not `account/region`, e.g. 123456789012/eu-west-1")
-        everyday = aws_activities(aws, http, clock, environment)
-        workers += [
-            Worker(
-                client,
-                task_queue=queue,
-                activities=everyday,
-                graceful_shutdown_timeout=grace,
-                max_concurrent_activities=MOVES_AT_ONCE if queue == move_queue_of(place) else None,
-            )
-            for queue in everyday_queues_of(place)
-        ]
-        workers.append(
-            Worker(
-                client,
-                task_queue=restore_queue_of(place),
-                activities=restore_activities(aws, clock),
-                graceful_shutdown_timeout=grace,
-                max_heartbeat_throttle_interval=timedelta(seconds=1),  # one that is late by a moment is not given up
-            )
+        workers += _of_place(client, place, aws, http, environment, grace)
+    return workers
+
+
+def _of_place(
+    client: Client, place: str, aws: Aws, http: httpx2.AsyncClient, environment: dict[str, str], grace: timedelta
+) -> list[Worker]:
+    """One worker for each queue of an account and region, so that none can take the slots of another."""
+    clock = WallClock()
+    everyday = aws_activities(aws, http, clock, environment)
+    workers = [
+        Worker(
+            client,
+            task_queue=queue,
+            activities=everyday,
+            graceful_shutdown_timeout=grace,
+            max_concurrent_activities=MOVES_AT_ONCE if queue == move_queue_of(place) else None,
         )
+        for queue in everyday_queues_of(place)
+    ]
+    workers.append(
+        Worker(
+            client,
+            task_queue=restore_queue_of(place),
+            activities=restore_activities(aws, clock),
+            graceful_shutdown_timeout=grace,
+            max_heartbeat_throttle_interval=timedelta(seconds=1),  # one that is late by a moment is not given up
+        )
+    )
     return workers
 
 
