@@ -86,12 +86,12 @@ def _workers(client: Client, settings: Settings, aws: Aws, http: httpx2.AsyncCli
     for place in settings.worker.places:
         if place.count("/") != 1:
             raise InvalidSpec(f"SLUICE_WORKER__PLACES: `{place}` is not `account/region`, e.g. 123456789012/eu-west-1")
-        workers += _of_place(client, place, aws, http, environment, grace)
+        workers += _of_place(client, place, aws, http, environment=environment, grace=grace)
     return workers
 
 
 def _of_place(
-    client: Client, place: str, aws: Aws, http: httpx2.AsyncClient, environment: dict[str, str], grace: timedelta
+    client: Client, place: str, aws: Aws, http: httpx2.AsyncClient, *, environment: dict[str, str], grace: timedelta
 ) -> list[Worker]:
     """One worker for each queue of an account and region, so that none can take the slots of another."""
     clock = WallClock()
