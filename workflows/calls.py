@@ -43,7 +43,7 @@ MOVES_AT_ONCE = 10
 """Slots of a worker for preflights and alias writes: with AWS's some ten requests a second and up to eight for each,
 the last of them has its turn well within its clock."""
 NORMAL = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10))
-PERSISTENT = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=3))
+PERSISTENT = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=15))
 """For the way back: no attempt is the last."""
 LOOK = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1))
 """Only for looks that have failed: one that has ended well names the time of the next."""

@@ -20,9 +20,8 @@ with workflow.unsafe.imports_passed_through():
 ALERT_AFTER = (timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1))
 """A restore that takes longer than this is told; the last span repeats."""
 
-TRY_AGAIN = tuple(timedelta(seconds=s) for s in (2, 3, 3, 3, 3, 5, 5, 5, 10, 10, 15, 60, 300, 900))
-"""Waits after an answer that Temporal takes for final (no permission, version gone): people may have mended it. A
-policy that is being edited is right again within a minute; later every try would cost its share of the history."""
+TRY_AGAIN = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
+"""Waits after an answer that Temporal takes for final (no permission, version gone): people may have mended it."""
 
 
 async def unwind(ground: Ground, cause: Cause, sentence: str) -> tuple[Outcome, Cause, str]:
