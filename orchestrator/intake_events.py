@@ -96,7 +96,7 @@ class _Patience:
 
     async def taken(self, message: dict[str, Any], receive: Callable[[Delivery], Awaitable[Receipt]]) -> bool:
         for _ in range(TRIES):
-            if self._stop.is_set():
+            if self._stop.is_set() and self._wait > FIRST_PAUSE:  # away: a stop is not to wait for it
                 return False
             try:
                 taken = await _taken(message, receive)
