@@ -96,7 +96,8 @@ class Analysis:
             return
         weight = watch.windows[-1].weight
         wished = whole(watch.canary) if watch.final else split(watch.stable, watch.canary, weight)
-        if read_against(found, wished, watch.stable, watch.canary) is Reading.FOREIGN:
+        written = wished.share_of(watch.canary)
+        if read_against(found, wished, watch.stable, watch.canary, written=written) is Reading.FOREIGN:
             raise drift(target, found, wished)
 
     async def _measure(self, watch: Watch, now: float) -> tuple[tuple[Measurement, ...], tuple[Observation, ...]]:

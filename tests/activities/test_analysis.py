@@ -30,7 +30,8 @@ class World:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.aws = FakeAws(self.clock)
-        self.aws.add_function(TARGET)
+        self.aws.add_function(TARGET, versions=2)
+        self.aws.move(TARGET, split("1", "2", 10))  # as the release has left it
         self.cloudwatch = self.aws.cloudwatch(TARGET)
         self.clock.advance(3600)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from orchestrator.domain.plan import Bake, Promote, Shift
 from orchestrator.domain.release import Cause, Command, Outcome
 from orchestrator.domain.traffic import split, whole
 from tests.workflows.stage import Stage, minutes, plan, steps
@@ -34,6 +35,18 @@ async def test_case_25_a_weight_that_is_lowered_by_hand_waits_for_a_person(stage
     adopted = command is Command.ADOPT
     assert state.outcome is (Outcome.FAILED if adopted else Outcome.ROLLED_BACK)
     assert stage.routing == (split("1", "2", 1) if adopted else whole("1"))
+
+
+async def test_case_25_a_stop_by_hand_is_found_when_the_bake_would_be_held(stage: Stage) -> None:
+    """Nothing is measured any more, and no write follows that could find out why."""
+    bake = Bake(duration=minutes(2), max_hold=minutes(1))
+    parts = (Shift(weight=10, bake=bake), Promote(bake=Bake(duration=minutes(0))))
+    _, handle = await stage.baking(stage.request(plan=plan(*parts)))
+    stage.aws.move(stage.target, whole("1"))
+    await stage.forward(handle, minutes(4))
+    state = await handle.result()
+    assert (state.outcome, state.cause) == (Outcome.ROLLED_BACK, Cause.DRIFT)
+    assert "found version 1, wished version 1 + 10 % to version 2" in state.sentence
 
 
 async def test_a_hotfix_in_the_final_bake_is_never_told_as_promoted(stage: Stage) -> None:
